@@ -1,0 +1,147 @@
+"""How does text become a configuration?
+
+YAML with keywords in kebab-case becomes frozen dataclasses. Unknown keywords, wrong types and missing
+values are `InvalidConfig`, whose sentence begins with the place: ``$.plans[0].actions[1].type``.
+"""
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from dte_hpc.base.errors import InvalidConfig
+
+Struct = TypeVar("Struct")
+MAX_CONFIG_BYTES = 16 * 1024 * 1024
+
+
+def read_yaml(path: str | Path) -> Any:
+    """Return what a YAML file says; InvalidConfig names the file and line of a mistake."""
+    path = Path(path)
+    try:
+        if path.stat().st_size > MAX_CONFIG_BYTES:
+            raise InvalidConfig(f"{path} is larger than {MAX_CONFIG_BYTES} bytes", path=str(path))
+        return parse_yaml(path.read_text(encoding="utf-8"), source=str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        if isinstance(error, InvalidConfig):
+            raise
+        raise InvalidConfig(f"{path} cannot be read: {error}", path=str(path)) from error
+
+
+def parse_yaml(text: str, *, source: str = "the text") -> Any:
+    """Return what YAML text says."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{source}, line {mark.line + 1}, column {mark.column + 1}" if mark else source
+        problem = getattr(error, "problem", None) or str(error)
+        raise InvalidConfig(f"{where} is not YAML: {problem}", path=source) from error
+
+
+def refuse(place: str, found: str, expected: str) -> InvalidConfig:
+    """Return the error that says what stands at a place and what was expected there."""
+    return InvalidConfig(f"{place}: found {found}; expected {expected}", place=place)
+
+
+def unknown_keyword(place: str, found: str, known: Iterable[str]) -> InvalidConfig:
+    """Return the error for a keyword nobody reads, with the nearest one that is read."""
+    names = sorted(known)
+    near = difflib.get_close_matches(found, names, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return InvalidConfig(
+        f"{place}.{found}: unknown keyword {found!r}{hint}; expected one of {', '.join(names) or 'none'}",
+        place=f"{place}.{found}",
+    )
+
+
+def as_mapping(place: str, node: Any) -> Mapping[str, Any]:
+    """Return a node that must be a mapping with text keywords."""
+    if not isinstance(node, Mapping) or not all(isinstance(keyword, str) for keyword in node):
+        raise refuse(place, describe(node), "a mapping of keywords to values")
+    return node
+
+
+def as_list(place: str, node: Any) -> Sequence[Any]:
+    """Return a node that must be a list."""
+    if not isinstance(node, list | tuple):
+        raise refuse(place, describe(node), "a list")
+    return node
+
+
+def struct(kind: type[Struct], node: Any, place: str = "$", *, ignore: Iterable[str] = ()) -> Struct:
+    """Return a frozen dataclass filled from a mapping.
+
+    Field ``bits_per_value`` is read from ``bits-per-value``. Nested dataclasses, tuples of them,
+    optional fields and scalars are understood; keywords in `ignore` are left alone.
+    """
+    given = as_mapping(place, node)
+    hints = typing.get_type_hints(kind)
+    fields = {f.name.replace("_", "-"): f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    for keyword in given:
+        if keyword not in fields and keyword not in ignore:
+            raise unknown_keyword(place, keyword, fields)
+    values: dict[str, Any] = {}
+    for keyword, f in fields.items():
+        if keyword in given:
+            values[f.name] = _convert(hints[f.name], given[keyword], f"{place}.{keyword}")
+        elif f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING:
+            raise refuse(place, f"no {keyword!r}", f"a value for it in {sorted(fields)}")
+    try:
+        return kind(**values)
+    except InvalidConfig:
+        raise
+    except ValueError as error:
+        raise InvalidConfig(f"{place}: {error}", place=place) from error
+
+
+def _convert(hint: Any, node: Any, place: str) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return _convert_union(arguments, node, place)
+    if origin is tuple:
+        return tuple(_convert(arguments[0], n, f"{place}[{i}]") for i, n in enumerate(as_list(place, node)))
+    if origin in (dict, Mapping) or hint in (dict, Mapping):
+        return as_mapping(place, node)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return struct(hint, node, place)
+    if hint is float and isinstance(node, int) and not isinstance(node, bool):
+        return float(node)
+    if hint is Any or (isinstance(node, hint) and (hint is bool or not isinstance(node, bool))):
+        return node
+    raise refuse(place, describe(node), _name_of(hint))
+
+
+def _convert_union(choices: tuple[Any, ...], node: Any, place: str) -> Any:
+    if node is None and type(None) in choices:
+        return None
+    real = [choice for choice in choices if choice is not type(None)]
+    if len(real) == 1:
+        return _convert(real[0], node, place)
+    for choice in real:
+        try:
+            return _convert(choice, node, place)
+        except InvalidConfig:
+            continue
+    raise refuse(place, describe(node), " or ".join(_name_of(choice) for choice in real))
+
+
+def _name_of(hint: Any) -> str:
+    words = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+    return words.get(hint, getattr(hint, "__name__", str(hint)))
+
+
+def describe(node: Any) -> str:
+    """Return a node in a few words, for an error."""
+    if node is None:
+        return "nothing"
+    if isinstance(node, Mapping):
+        return f"a mapping of {', '.join(map(str, list(node)[:6])) or 'nothing'}"
+    if isinstance(node, list | tuple):
+        return f"a list of {len(node)}"
+    return f"{type(node).__name__} {str(node)[:60]!r}"
