@@ -26,13 +26,13 @@ class Metadata(Mapping[str, Scalar]):
 
     def __init__(self, pairs: Mapping[str, Scalar]) -> None:
         self._pairs: dict[str, Scalar] = dict(pairs)
-        self._hash = hash(frozenset(self._pairs.items()))
         for keyword, value in self._pairs.items():
             if not isinstance(keyword, str) or not isinstance(value, str | int | float):
                 raise InvalidPart(
                     f"metadata has {keyword!r}={value!r}; expected text keywords and text or number values",
                     keyword=keyword,
                 )
+        self._hash = hash(frozenset(self._pairs.items()))
 
     def __getitem__(self, keyword: str) -> Scalar:
         return self._pairs[keyword]

@@ -76,7 +76,7 @@ def expand(keyword: str, value: RequestValue) -> tuple[str, ...]:
     try:
         if isinstance(value, str):
             texts = [part.strip() for part in value.split("/")]
-        elif isinstance(value, int | float):
+        elif isinstance(value, int | float | Mapping):
             texts = [checked_value(keyword, value)]
         else:
             texts = [checked_value(keyword, item) for item in value]
