@@ -76,8 +76,10 @@ def expand(keyword: str, value: RequestValue) -> tuple[str, ...]:
     try:
         if isinstance(value, str):
             texts = [part.strip() for part in value.split("/")]
-        elif isinstance(value, int | float | Mapping):
+        elif isinstance(value, int | float):
             texts = [checked_value(keyword, value)]
+        elif isinstance(value, Mapping):
+            raise TypeError
         else:
             texts = [checked_value(keyword, item) for item in value]
     except (TypeError, InvalidKey) as error:
