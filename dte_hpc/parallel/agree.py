@@ -1,0 +1,51 @@
+"""How does an error of one rank become an error of all?
+
+A collective fails on every rank or on none. The error of the lowest rank that has one is raised on
+every rank, with the same sentence; its fact ``spokesman`` is that rank's place in the job, and only
+that rank prints it (see `guard`).
+"""
+
+import json
+
+import numpy as np
+
+from dte_hpc.base.errors import DteError, RankFailed
+from dte_hpc.parallel.mpi import MIN, Comm, rank_in_job
+from dte_hpc.parallel.waiting import finish
+
+MAX_SENTENCE_BYTES = 64 * 1024
+
+
+def agree(comm: Comm, error: DteError | None) -> None:
+    """Collective: raise on every rank of `comm` the error of the lowest rank that has one, or return.
+
+    Cost: one reduction of 8 bytes when all is well.
+    """
+    mine = np.array([comm.size if error is None else comm.rank])
+    first = np.empty_like(mine)
+    finish(comm.Iallreduce(mine, first, MIN))
+    if first[0] == comm.size:
+        return
+    blob = np.frombuffer(error_bytes(error), np.uint8).copy() if error is not None else np.empty(0, np.uint8)
+    size = np.array([blob.size])
+    finish(comm.Ibcast(size, int(first[0])))
+    blob = blob if comm.rank == first[0] else np.empty(int(size[0]), np.uint8)
+    finish(comm.Ibcast(blob, int(first[0])))
+    raise error_of(blob.tobytes())
+
+
+def error_bytes(error: DteError, spokesman: int | None = None) -> bytes:
+    """Return an error as text that another rank can raise; the spokesman is this rank unless given."""
+    sentence = str(error)[: MAX_SENTENCE_BYTES // 8]
+    told = rank_in_job() if spokesman is None else spokesman
+    return json.dumps({"error": type(error).__name__, "sentence": sentence, "spokesman": told}).encode()
+
+
+def error_of(text: bytes) -> DteError:
+    """Return the error another rank sent; RankFailed when its kind is not one of ours."""
+    if len(text) > MAX_SENTENCE_BYTES:
+        return RankFailed(f"another rank sent an error of {len(text)} bytes")
+    told = json.loads(text)
+    kinds = {kind.__name__: kind for kind in DteError.__subclasses__()}
+    kind = kinds.get(told["error"], RankFailed)
+    return kind(told["sentence"], spokesman=told["spokesman"])
