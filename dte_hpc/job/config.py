@@ -1,0 +1,82 @@
+"""What does a job file say?
+
+::
+
+    ranks: {io: 1, extract: 1}     # one program: the last ranks of the world; the rest are the model
+    budget-bytes: 536870912        # memory an IO rank may hold in fields that are under way
+    store: {path: /scratch/fdb}    # where extraction ranks read, and sinks without a config write
+    plans: [...]                   # as dte_hpc.postproc reads them; or the name of a plan file
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dte_hpc.base.config import read_yaml, struct
+from dte_hpc.base.errors import InvalidConfig
+
+DEFAULT_BUDGET_BYTES = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranks:
+    """How many ranks of one program serve.
+
+    Attributes
+    ----------
+    io, extract : int
+        IO-server ranks (at least 1) and extraction ranks; all others run the model.
+    """
+
+    io: int = 1
+    extract: int = 0
+
+    def __post_init__(self) -> None:
+        if self.io < 1 or self.extract < 0:
+            raise ValueError(
+                f"ranks are io={self.io}, extract={self.extract}; expected io >= 1 and extract >= 0"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobConfig:
+    """A whole job.
+
+    Attributes
+    ----------
+    ranks : Ranks
+        Roles in one program; ignored where each program says its role.
+    budget_bytes : int
+        What one IO rank may hold in parts and fields under way.
+    store : mapping
+        Configuration of the field store (``{path: ROOT}`` or FDB's own).
+    plans : list or str
+        Plans, or the path of a file of plans.
+    """
+
+    plans: Any
+    ranks: Ranks = field(default_factory=Ranks)
+    budget_bytes: int = DEFAULT_BUDGET_BYTES
+    store: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if self.budget_bytes < 1:
+            raise ValueError(f"budget-bytes is {self.budget_bytes}; expected at least 1")
+
+
+def load_job(source: str | Path | Mapping[str, Any] | JobConfig) -> JobConfig:
+    """Return a checked job; paths in a file are relative to it."""
+    if isinstance(source, JobConfig):
+        return source
+    if isinstance(source, Mapping):
+        return struct(JobConfig, source)
+    job = struct(JobConfig, read_yaml(source))
+    if isinstance(job.plans, str):
+        plans = Path(source).parent / job.plans
+        if not plans.is_file():
+            raise InvalidConfig(
+                f"$.plans: found {job.plans!r}; expected plans or a file of plans", place="$.plans"
+            )
+        return JobConfig(plans=str(plans), ranks=job.ranks, budget_bytes=job.budget_bytes, store=job.store)
+    return job
