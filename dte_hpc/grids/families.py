@@ -1,0 +1,57 @@
+"""Which grid has this name?
+
+Families of grids are plugs: entry points of the group ``dte_hpc.grids``, ours too. A family is a callable
+that takes a name and returns a grid, or None when the name is not one of its own; the first line of its
+docstring says which names it understands.
+"""
+
+import functools
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import TypeAlias
+
+from dte_hpc.base.errors import InvalidGrid
+from dte_hpc.grids.rows import RowGrid
+
+GROUP = "dte_hpc.grids"
+MAX_NAME_LENGTH = 128
+Family: TypeAlias = Callable[[str], RowGrid | None]
+
+
+@functools.lru_cache(maxsize=64)
+def grid(name: str) -> RowGrid:
+    """Return the grid of a name; the same object for the same name (the 64 last used are kept).
+
+    Parameters
+    ----------
+    name : str
+        ``O320``, ``N320``, ``F320``, ``H8``, ``H8n``, ``1/1``, ``0.25/0.25/58/-10/50/2``, or what an
+        installed plug understands.
+
+    Raises
+    ------
+    InvalidGrid
+        When no family understands the name, or the grid would be too large.
+    """
+    if not isinstance(name, str) or len(name) > MAX_NAME_LENGTH:
+        raise InvalidGrid(
+            f"a grid is called {str(name)[:40]!r}; expected a text of at most {MAX_NAME_LENGTH} characters",
+            name=str(name)[:MAX_NAME_LENGTH],
+        )
+    for family in families().values():
+        found = family(name)
+        if found is not None:
+            return found
+    understood = "; ".join(_understood(key, family) for key, family in families().items())
+    raise InvalidGrid(f"no grid is called {name!r}; understood are {understood}", name=name)
+
+
+@functools.cache
+def families() -> dict[str, Family]:
+    """Return the installed families of grids, by the name of their entry point."""
+    return {plug.name: plug.load() for plug in sorted(entry_points(group=GROUP), key=lambda plug: plug.name)}
+
+
+def _understood(key: str, family: Family) -> str:
+    lines = (family.__doc__ or key).strip().splitlines()
+    return lines[0].rstrip(".")
