@@ -5,7 +5,11 @@ import pytest
 
 from dte_hpc.base.compiled import cache_slot
 
-ASK = "import sys; from dte_hpc.base.compiled import cache_slot; print(cache_slot(), flush=True); sys.stdin.read(1)"
+ASK = """import sys
+from dte_hpc.base.compiled import cache_slot
+print(cache_slot(), flush=True)
+sys.stdin.read(1)
+"""
 
 
 def test_each_process_has_its_own_slot_and_slots_are_used_again(tmp_path, monkeypatch) -> None:

@@ -1,0 +1,147 @@
+"""What runs on this rank?
+
+The model's function on model ranks, the IO server on IO ranks, the query loop on extraction ranks.
+Everything a rank needs is made before anything starts, and what goes wrong there (a typo in the plan, a
+store that cannot be opened) is raised on every rank alike.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dte_hpc.base.errors import DteError, InvalidConfig
+from dte_hpc.base.events import Listener, ignore
+from dte_hpc.ioserver import IOClient
+from dte_hpc.job.config import JobConfig, load_job
+from dte_hpc.parallel import Role, World, assign_roles, guard
+from dte_hpc.parallel.agree import agree
+from dte_hpc.parallel.mpi import Comm, job
+
+JobSource = str | Path | Mapping[str, Any] | JobConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ModelRank:
+    """What a model rank works with.
+
+    Attributes
+    ----------
+    comm : Comm
+        Of the model ranks.
+    client : IOClient
+        Open; closed when the model's function returns.
+    extract : ExtractClient or None
+        Asks the extraction ranks; None when the job has none.
+    """
+
+    comm: Comm
+    client: IOClient
+    extract: Any
+
+    @property
+    def rank(self) -> int:
+        """This rank's place among the model ranks."""
+        return int(self.comm.rank)
+
+    @property
+    def size(self) -> int:
+        """How many model ranks there are."""
+        return int(self.comm.size)
+
+
+def run(model: Callable[[ModelRank], None], source: JobSource, *, listener: Listener = ignore) -> None:
+    """Run a job whose ranks are all this program: the last ones serve, the others call `model`.
+
+    Collective over the whole job; returns on every rank when the last model rank has returned and
+    everything it flushed is stored. An exception on any rank ends the job with a non-zero status.
+    """
+    with guard():
+        config = load_job(source)
+        whole = job()
+        role = assign_roles(whole.size, whole.rank, io=config.ranks.io, extract=config.ranks.extract)
+        world = World.split(role)
+        if role is Role.MODEL:
+            with _model_rank(world, config, listener) as rank:
+                model(rank)
+        else:
+            _serve(world, config, listener)
+
+
+@contextlib.contextmanager
+def connect(source: JobSource, *, listener: Listener = ignore) -> Iterator[ModelRank]:
+    """Join a job as a model rank, where ``dte serve`` runs the other ranks.
+
+    Collective over the whole job, at entry and at exit.
+    """
+    with guard():
+        config = load_job(source)
+        with _model_rank(World.split(Role.MODEL), config, listener) as rank:
+            yield rank
+
+
+def serve(source: JobSource, role: Role, *, listener: Listener = ignore) -> None:
+    """Join a job as an IO or extraction rank, until every model rank has closed.
+
+    Collective over the whole job.
+    """
+    with guard():
+        config = load_job(source)
+        _serve(World.split(role), config, listener)
+
+
+@contextlib.contextmanager
+def _model_rank(world: World, config: JobConfig, listener: Listener) -> Iterator[ModelRank]:
+    servers, readers = world.ranks_of(Role.IO), world.ranks_of(Role.EXTRACT)
+    agree(world.world, None if servers else InvalidConfig("the job has no IO rank; expected at least one"))
+    extract = _extract_client(world) if readers else None
+    with IOClient(world, listener=listener) as client:
+        yield ModelRank(comm=world.comm, client=client, extract=extract)
+    if extract is not None:
+        extract.close()
+
+
+def _extract_client(world: World) -> Any:
+    from dte_hpc.extract.ranks import ExtractClient
+
+    return ExtractClient(world)
+
+
+def _serve(world: World, config: JobConfig, listener: Listener) -> None:
+    error: DteError | None = None
+    loop: Callable[[], object] | None = None
+    try:
+        loop = (
+            _io_loop(world, config, listener)
+            if world.role is Role.IO
+            else _extract_loop(world, config, listener)
+        )
+    except DteError as caught:
+        error = caught
+    agree(world.world, error)
+    if loop is not None:
+        loop()
+
+
+def _io_loop(world: World, config: JobConfig, listener: Listener) -> Callable[[], object]:
+    from dte_hpc.ioserver import serve as serve_io
+    from dte_hpc.postproc.pipeline import Pipeline
+    from dte_hpc.postproc.plan import load_plans
+
+    pipeline = Pipeline(
+        load_plans(config.plans), server_index=world.comm.rank, store=config.store, listener=listener
+    )
+    return lambda: serve_io(world, lambda: pipeline, budget_bytes=config.budget_bytes, listener=listener)
+
+
+def _extract_loop(world: World, config: JobConfig, listener: Listener) -> Callable[[], object]:
+    from dte_hpc.extract.ranks import serve_extract
+    from dte_hpc.fdb import FDB
+
+    if config.store is None:
+        raise InvalidConfig(
+            "$.store: found nothing; expected the store that extraction ranks read", place="$.store"
+        )
+    store = FDB(config.store, listener=listener)
+    return lambda: serve_extract(world, store, listener=listener)
