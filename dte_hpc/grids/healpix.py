@@ -74,6 +74,11 @@ class NestedGrid(RowGrid):
 
     __slots__ = ()
 
+    @property
+    def in_row_order(self) -> bool:
+        """Whether the grid's own order is the row order: it is not."""
+        return False
+
     def from_row_order(self, indices: Int64s) -> Int64s:
         """Return the nested index of pixels given by ring index."""
         n_side = _n_side(self)

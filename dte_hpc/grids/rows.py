@@ -114,6 +114,11 @@ class RowGrid:
         return int(self.latitudes.size)
 
     @property
+    def in_row_order(self) -> bool:
+        """Whether the grid's own order is the row order (false for nested HEALPix alone)."""
+        return True
+
+    @property
     def row_lengths(self) -> Int64s:
         """How many points each row has: int64, shape (n_rows,)."""
         return np.diff(self.row_start)
