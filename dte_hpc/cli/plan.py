@@ -1,0 +1,62 @@
+"""Is this plan right, and what would it do?"""
+
+import argparse
+import json
+import sys
+from typing import Any
+
+SUMMARY = "check a post-processing plan before anything runs, or explain what it would do"
+EXAMPLE = "dte plan check plan.yaml && dte plan explain plan.yaml --grid O320"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare ``check`` and ``explain``."""
+    tasks = parser.add_subparsers(dest="task", metavar="TASK", required=True)
+    check = tasks.add_parser("check", help="say every mistake with its place; exit status 0 or 2")
+    explain = tasks.add_parser("explain", help="draw each plan with its grids, sizes and memory")
+    for task in (check, explain):
+        task.add_argument("file", help="plans, in YAML")
+        task.add_argument("--json", action="store_true", help="print the result for programs")
+    explain.add_argument("--grid", help="the grid fields come on, when the plan's select does not say it")
+    explain.add_argument("--float32", action="store_true", help="fields come in single precision")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check or explain; 2 when the plan is wrong."""
+    from dte_hpc.base.errors import InvalidConfig
+    from dte_hpc.postproc import load_plans
+
+    try:
+        plans = load_plans(arguments.file)
+    except InvalidConfig as error:
+        return _wrong(arguments, error)
+    if arguments.task == "explain":
+        return _explain(arguments, plans)
+    n_actions = sum(len(plan.actions) for plan in plans)
+    result = {"file": arguments.file, "right": True, "plans": [plan.name for plan in plans], "mistakes": []}
+    print(json.dumps(result) if arguments.json else f"right: {len(plans)} plans, {n_actions} actions")
+    return 0
+
+
+def _wrong(arguments: argparse.Namespace, error: Any) -> int:
+    mistakes = error.facts.get("mistakes", ((error.facts.get("place", "$"), str(error)),))
+    if arguments.json:
+        told = [{"place": place, "sentence": sentence} for place, sentence in mistakes]
+        print(json.dumps({"file": arguments.file, "right": False, "mistakes": told}))
+        return 2
+    print(f"{arguments.file}: {len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}", file=sys.stderr)
+    for _, sentence in mistakes:
+        print(f"  {sentence}", file=sys.stderr)
+    return 2
+
+
+def _explain(arguments: argparse.Namespace, plans: Any) -> int:
+    from dte_hpc.postproc.explain import as_json, draw, explain
+
+    value_bytes = 4 if arguments.float32 else 8
+    told = [(plan, explain(plan, grid_name=arguments.grid, value_bytes=value_bytes)) for plan in plans]
+    if arguments.json:
+        print(json.dumps({"file": arguments.file, "plans": [as_json(*each) for each in told]}))
+    else:
+        print("\n\n".join(draw(*each) for each in told))
+    return 0

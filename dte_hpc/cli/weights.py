@@ -1,0 +1,56 @@
+"""Are the weights between two grids there? If not, make them."""
+
+import argparse
+import json
+import sys
+import time
+
+SUMMARY = "make the interpolation weights between two grids, and keep them in an HDF5 file"
+EXAMPLE = "dte weights O320 1/1 --method linear"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("in_grid", metavar="IN", help="grid fields come on: O320, N320, H128, 0.25/0.25, ...")
+    parser.add_argument("out_grid", metavar="OUT", help="grid they are brought to")
+    parser.add_argument(
+        "--method", default="linear", help="linear (the default), nearest-neighbour or grid-box-average"
+    )
+    parser.add_argument(
+        "--directory", help="where to keep them; else $DTE_WEIGHTS, else ~/.cache/dte_hpc/weights"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result for programs")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make or find one weights file and say what is in it."""
+    from dte_hpc.postproc.weights import load_weights, weights_directory, weights_path
+
+    directory = weights_directory(arguments.directory)
+    path = weights_path(arguments.in_grid, arguments.out_grid, arguments.method, directory)
+    found = path.exists()
+    if not found and sys.stderr.isatty():
+        print(f"making {path} (seconds for small grids, minutes for the largest) ...", file=sys.stderr)
+    started = time.perf_counter()
+    weights = load_weights(arguments.in_grid, arguments.out_grid, arguments.method, directory)
+    facts = {
+        "path": str(path),
+        "made": not found,
+        "in-grid": weights.in_grid,
+        "out-grid": weights.out_grid,
+        "method": weights.method,
+        "n-in": weights.n_in,
+        "n-out": weights.n_out,
+        "n-weights": weights.weights.size,
+        "library": f"{weights.library} {weights.library_version}",
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+    if arguments.json:
+        print(json.dumps(facts))
+    else:
+        verb = "made" if facts["made"] else "found, and verified,"
+        print(
+            f"{verb} {path}: {facts['n-weights']} weights from {weights.in_grid} ({weights.n_in} points) to"
+        )
+        print(f"{weights.out_grid} ({weights.n_out} points), {weights.method}, by {facts['library']}")
+    return 0

@@ -1,0 +1,198 @@
+"""What is an action, and what travels between actions?
+
+A plan is a chain of actions. Each takes items and emits items; the class says which stage of a field's
+life it consumes and emits, and that is all the order check and ``dte plan explain`` know of it.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dte_hpc.base.errors import InvalidConfig
+from dte_hpc.base.events import Listener, ignore
+from dte_hpc.base.field import Field, Metadata
+from dte_hpc.codecs.layout import EncodedField
+
+Resource = TypeVar("Resource")
+
+
+class Stage(Enum):
+    """How far a field has come when an action meets it."""
+
+    PART = "parts of a field"
+    FIELD = "a whole field"
+    MESSAGE = "an encoded message"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MaskedField:
+    """A whole field, with the mask its domain has.
+
+    Attributes
+    ----------
+    field : Field
+    mask : ndarray of bool, shape (n_points,), or None
+        True where the domain has values; None when the model wrote no mask.
+    """
+
+    field: Field
+    mask: NDArray[np.bool_] | None = None
+
+    @property
+    def metadata(self) -> Metadata:
+        """What the field is called."""
+        return self.field.metadata
+
+
+Item = MaskedField | EncodedField
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Root of every action's options: a frozen struct that can say what is wrong with it."""
+
+    def mistakes(self, place: str) -> Iterator[InvalidConfig]:
+        """Yield an error for every value that has the right type and still makes no sense."""
+        return iter(())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Context:
+    """What the actions of one IO rank share.
+
+    Attributes
+    ----------
+    server_index : int
+        Which IO rank this is, for sinks that write a file a server.
+    listener : Listener
+        Hears of stored fields.
+    resources : dict
+        What several actions use, opened once (stores, weights); what has a ``close()`` is closed at the end.
+    """
+
+    server_index: int = 0
+    listener: Listener = ignore
+    resources: dict[Hashable, Any] = field(default_factory=dict)
+
+    def shared(self, name: Hashable, open_it: Callable[[], Resource]) -> Resource:
+        """Return the resource of this name, opened by whoever asks first."""
+        if name not in self.resources:
+            self.resources[name] = open_it()
+        resource: Resource = self.resources[name]
+        return resource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """What ``dte plan explain`` knows of the fields between two actions.
+
+    Attributes
+    ----------
+    stage : Stage
+    grid : str or None
+        Name of the grid, None when the plan alone does not tell it.
+    value_bytes : float
+        Bytes a value takes in memory, or in its message.
+    n_out : int
+        Fields that come out for one variable at one emission.
+    when : str
+        When they come.
+    """
+
+    stage: Stage = Stage.PART
+    grid: str | None = None
+    value_bytes: float = 8.0
+    n_out: int = 1
+    when: str = "each field"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """One line of ``dte plan explain``: what an action does, and what leaves it.
+
+    Attributes
+    ----------
+    does : str
+    flow : Flow
+    state_bytes_a_value : float
+        Memory the action keeps for each point of each variable that is under way.
+    """
+
+    does: str
+    flow: Flow
+    state_bytes_a_value: float = 0.0
+
+
+class Action(Protocol):
+    """One step of a plan. Stateless ones are shared by nobody all the same: one object a plan.
+
+    Attributes
+    ----------
+    Options
+        The frozen struct its options are read into.
+    consumes : frozenset of Stage
+        What it can be given; `takes` says what these options can be given.
+    emits : frozenset of Stage
+        What can come out. Empty: nothing follows it. The same as `consumes`: what came in.
+    passes_metadata : bool
+        Whether what comes out is named like what went in, so that a later select may look ahead.
+    """
+
+    Options: ClassVar[type[Options]]
+    consumes: ClassVar[frozenset[Stage]]
+    emits: ClassVar[frozenset[Stage]]
+    passes_metadata: ClassVar[bool]
+
+    def __init__(self, options: Any, context: Context) -> None: ...
+
+    @classmethod
+    def takes(cls, options: Any) -> frozenset[Stage]:
+        """Return what the action can be given when it has these options."""
+        ...
+
+    @classmethod
+    def explain(cls, options: Any, flow: Flow) -> Explained:
+        """Say what the action would do to a flow, without making one."""
+        ...
+
+    def process(self, item: Any) -> Iterable[Item]:
+        """Take an item, whose values are never written to, and yield what comes of it now."""
+        ...
+
+    def flush(self) -> None:
+        """Make what was taken durable, where that is this action's business."""
+        ...
+
+    def close(self) -> Iterable[Item]:
+        """Yield what was held back until now, and let go of everything."""
+        ...
+
+
+ANY_STAGE = frozenset(Stage)
+FIELDS = frozenset({Stage.FIELD})
+MESSAGES = frozenset({Stage.MESSAGE})
+NOTHING: frozenset[Stage] = frozenset()
+
+
+class Passing:
+    """What most actions have in common: nothing to flush, nothing held back."""
+
+    consumes: ClassVar[frozenset[Stage]] = FIELDS
+    emits: ClassVar[frozenset[Stage]] = FIELDS
+    passes_metadata: ClassVar[bool] = False
+
+    @classmethod
+    def takes(cls, options: Any) -> frozenset[Stage]:
+        """Whatever the options, what the class consumes."""
+        return cls.consumes
+
+    def flush(self) -> None:
+        """Nothing to do."""
+
+    def close(self) -> Iterable[Item]:
+        """Nothing was held back."""
+        return ()

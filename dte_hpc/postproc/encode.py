@@ -1,0 +1,128 @@
+"""How does a field become a message? By a codec, found among the entry points ``dte_hpc.codecs``."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dte_hpc.base.config import refuse
+from dte_hpc.base.errors import InvalidConfig, InvalidPart
+from dte_hpc.base.field import Metadata
+from dte_hpc.base.key import text_of
+from dte_hpc.postproc import plugs
+from dte_hpc.postproc.action import (
+    MESSAGES,
+    Context,
+    Explained,
+    Flow,
+    Item,
+    MaskedField,
+    Options,
+    Passing,
+    Stage,
+)
+from dte_hpc.postproc.options import near
+
+KEEP = "keep"
+PACKINGS = ("simple", "ccsds")
+MAX_ENCODERS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodeOptions(Options):
+    """Options of `Encode`.
+
+    Attributes
+    ----------
+    format : str
+        Name of the codec: grib.
+    packing : str
+        simple (grid_simple) or ccsds (grid_ccsds: smaller, and still read point by point).
+    bits_per_value : int or "keep"
+        keep: what ``bitsPerValue`` and ``decimalScaleFactor`` of the metadata say, as a replayed file has.
+    ccsds_block_size : int
+        Samples in a block.
+    ccsds_rsi : int
+        Blocks in a reference sample interval, the least that is decoded to read one point.
+    """
+
+    format: str = "grib"
+    packing: str = "simple"
+    bits_per_value: int | str = 16
+    ccsds_block_size: int = 32
+    ccsds_rsi: int = 128
+
+    def mistakes(self, place: str) -> Iterator[InvalidConfig]:
+        """Yield unknown names and impossible sizes."""
+        for keyword, value, known in (
+            ("format", self.format, plugs.names(plugs.CODECS)),
+            ("packing", self.packing, PACKINGS),
+        ):
+            if value not in known:
+                yield refuse(
+                    f"{place}.{keyword}", repr(value) + near(value, known), f"one of {', '.join(known)}"
+                )
+        if self.bits_per_value != KEEP and not (
+            isinstance(self.bits_per_value, int) and 1 <= self.bits_per_value <= 32
+        ):
+            yield refuse(f"{place}.bits-per-value", repr(self.bits_per_value), f"1 to 32, or {KEEP}")
+        if self.ccsds_block_size not in (8, 16, 32, 64):
+            yield refuse(f"{place}.ccsds-block-size", str(self.ccsds_block_size), "8, 16, 32 or 64")
+        if not 1 <= self.ccsds_rsi <= 4096:
+            yield refuse(f"{place}.ccsds-rsi", str(self.ccsds_rsi), "1 to 4096")
+
+
+class Encode(Passing):
+    """Pack each field into a message."""
+
+    Options = EncodeOptions
+    emits = MESSAGES
+    passes_metadata = True
+
+    def __init__(self, options: EncodeOptions, context: Context) -> None:
+        self._options = options
+        self._codec: Any = plugs.find(plugs.CODECS, options.format)
+        self._encoders: dict[tuple[int, int], Any] = {}
+
+    @classmethod
+    def explain(cls, options: EncodeOptions, flow: Flow) -> Explained:
+        """Say how large a value becomes."""
+        keep = options.bits_per_value == KEEP
+        bits = 16 if isinstance(options.bits_per_value, str) else options.bits_per_value
+        words = f"{options.format}, {options.packing}, " + (
+            "bits as they came" if keep else f"{bits} bits a value"
+        )
+        return Explained(does=words, flow=replace(flow, stage=Stage.MESSAGE, value_bytes=bits / 8))
+
+    def process(self, item: MaskedField) -> Iterable[Item]:
+        """Yield the message."""
+        return (self._encoder(*self._precision(item.metadata)).encode(item.field),)
+
+    def _precision(self, metadata: Metadata) -> tuple[int, int]:
+        """Return bits a value and decimal scale."""
+        if not isinstance(self._options.bits_per_value, str):
+            return self._options.bits_per_value, 0
+        try:
+            return int(text_of(metadata["bitsPerValue"])), int(text_of(metadata.get("decimalScaleFactor", 0)))
+        except (KeyError, ValueError) as error:
+            raise InvalidPart(
+                f"field {metadata} has no whole bitsPerValue and decimalScaleFactor; "
+                f"expected them, for the plan encodes with bits-per-value: {KEEP}",
+                metadata=metadata,
+            ) from error
+
+    def _encoder(self, bits: int, decimal_scale: int) -> Any:
+        encoder = self._encoders.get((bits, decimal_scale))
+        if encoder is None:
+            from dte_hpc.codecs.encode import Packing  # ecCodes, which checking a plan does without
+
+            packing = Packing(
+                packing=self._options.packing,
+                bits_per_value=bits,
+                decimal_scale=decimal_scale,
+                ccsds_block_size=self._options.ccsds_block_size,
+                ccsds_rsi=self._options.ccsds_rsi,
+            )
+            if len(self._encoders) >= MAX_ENCODERS:
+                self._encoders.clear()
+            encoder = self._encoders[(bits, decimal_scale)] = self._codec(packing)
+        return encoder

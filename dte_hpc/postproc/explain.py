@@ -1,0 +1,119 @@
+"""What would a plan do? Its chain, drawn before anything runs, with grids and sizes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dte_hpc.grids import grid
+from dte_hpc.postproc.action import Flow, Stage
+from dte_hpc.postproc.plan import PlanConfig
+
+UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One action of a plan, explained.
+
+    Attributes
+    ----------
+    action, does : str
+        Its name, and what it does.
+    out : str or None
+        What leaves it (the stage's name); None for the last one.
+    n_out : int
+        Fields that leave it for one variable at one emission.
+    when : str
+        When they leave.
+    grid : str or None
+        The grid they are on; None when neither the plan nor the caller says it.
+    field_bytes : int or None
+        Size of one of them; a compressed message is at most that. None when the grid is unknown.
+    state_bytes : int or None
+        Memory kept for each variable under way. None when the grid is unknown.
+    """
+
+    action: str
+    does: str
+    out: str | None
+    n_out: int
+    when: str
+    grid: str | None
+    field_bytes: int | None
+    state_bytes: int | None
+
+
+def explain(plan: PlanConfig, *, grid_name: str | None = None, value_bytes: int = 8) -> tuple[Line, ...]:
+    """Return what each action of a plan does and emits.
+
+    Parameters
+    ----------
+    plan : PlanConfig
+    grid_name : str or None
+        The grid fields come on, when the plan's select does not say it.
+    value_bytes : int
+        8 for a model that sends float64, 4 for float32.
+    """
+    flow = Flow(stage=Stage.PART, grid=grid(grid_name).name if grid_name else None, value_bytes=value_bytes)
+    lines = []
+    for action in plan.actions:
+        told = action.kind.explain(action.options, flow)
+        state = told.state_bytes_a_value
+        lines.append(
+            Line(
+                action=action.name,
+                does=told.does,
+                out=told.flow.stage.value if action.kind.emits else None,
+                n_out=told.flow.n_out,
+                when=told.flow.when,
+                grid=told.flow.grid,
+                field_bytes=_bytes(told.flow.value_bytes, told.flow.grid),
+                state_bytes=_bytes(state, flow.grid) if state else 0,
+            )
+        )
+        flow = told.flow
+    return tuple(lines)
+
+
+def _bytes(bytes_a_value: float, grid_name: str | None) -> int | None:
+    return None if grid_name is None else round(bytes_a_value * grid(grid_name).n_points)
+
+
+def draw(plan: PlanConfig, lines: Sequence[Line]) -> str:
+    """Return a plan as text: one action a line, and beneath it what flows on."""
+    head = f"plan {plan.name!r}" + ("" if plan.enable else " (off: it does not run)")
+    return "\n".join([head, *_drawing(lines)])
+
+
+def _drawing(lines: Sequence[Line]) -> Iterator[str]:
+    width = max(len(line.action) for line in lines)
+    yield "  parts of fields, from the model ranks"
+    for line in lines:
+        state = f"   [keeps {size(line.state_bytes)} a variable]" if line.state_bytes != 0 else ""
+        yield "  │"
+        yield f"  ▼ {line.action:<{width}}  {line.does}{state}"
+        if line.out is not None:
+            yield f"  │ {'':<{width}}  → {_leaving(line)}"
+
+
+def _leaving(line: Line) -> str:
+    where = f" on {line.grid}" if line.grid else ""
+    count = f"{line.n_out} × " if line.n_out != 1 else ""
+    much = "at most " if line.out == Stage.MESSAGE.value else ""
+    return f"{count}{line.out}{where}, {much}{size(line.field_bytes)}, {line.when}"
+
+
+def size(n_bytes: int | None) -> str:
+    """Return a size for people; a size that hangs on an unknown grid says so."""
+    if n_bytes is None:
+        return "a size that --grid would tell"
+    number, unit = float(n_bytes), 0
+    while number >= 1024 and unit < len(UNITS) - 1:
+        number, unit = number / 1024, unit + 1
+    return f"{number:.0f} {UNITS[unit]}" if unit == 0 else f"{number:.1f} {UNITS[unit]}"
+
+
+def as_json(plan: PlanConfig, lines: Sequence[Line]) -> dict[str, Any]:
+    """Return the same for programs."""
+    actions = [{name: getattr(line, name) for name in Line.__dataclass_fields__} for line in lines]
+    return {"name": plan.name, "enable": plan.enable, "actions": actions}

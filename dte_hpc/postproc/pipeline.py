@@ -1,0 +1,121 @@
+"""What happens to a whole field on an IO rank? It goes through every plan."""
+
+import time
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dte_hpc.base.events import Event, FieldStored, Flushed, Listener, ignore
+from dte_hpc.base.field import Field, Metadata
+from dte_hpc.base.request import Request
+from dte_hpc.postproc.action import Action, Context, Item, MaskedField
+from dte_hpc.postproc.plan import PlanConfig
+from dte_hpc.postproc.select import Select
+from dte_hpc.postproc.sink import Sink
+
+
+@runtime_checkable
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+class Pipeline:
+    """All running plans of one IO rank.
+
+    Parameters
+    ----------
+    plans : sequence of PlanConfig
+        As `load_plans` returns them; those that are not enabled do not run.
+    server_index : int
+        Which IO rank this is.
+    listener : Listener
+        Hears `FieldStored` for each message a sink takes, and `Flushed` for each flush.
+    """
+
+    def __init__(
+        self, plans: Sequence[PlanConfig], *, server_index: int = 0, listener: Listener = ignore
+    ) -> None:
+        self._listener = listener
+        self._n_fields = self._n_bytes = 0
+        self._context = Context(server_index=server_index, listener=self._hear)
+        self._chains: list[list[Any]] = [
+            [action.kind(action.options, self._context) for action in plan.actions]
+            for plan in plans
+            if plan.enable
+        ]
+        self._gates = [_first_selects(chain) for chain in self._chains]
+
+    def accepts(self, metadata: Metadata) -> bool:
+        """Whether any plan wants a field of this name; otherwise its parts need not be kept."""
+        return any(all(select.accepts(metadata) for select in gate) for gate in self._gates)
+
+    def process(self, field: Field, mask: NDArray[np.bool_] | None = None) -> None:
+        """Take a whole field through every plan, without a copy; actions make new values.
+
+        Parameters
+        ----------
+        field : Field
+            Its values are read until this returns, and may be written over afterwards.
+        mask : ndarray of bool, shape (n_points,), or None
+            True where the domain has values.
+        """
+        item = MaskedField(field=field, mask=mask)
+        for chain in self._chains:
+            _push(chain, 0, item)
+
+    def flush(self) -> None:
+        """Make everything that sinks took durable; return when it is."""
+        started = time.perf_counter()
+        for chain in self._chains:
+            for action in chain:
+                action.flush()
+        n_fields, n_bytes, self._n_fields, self._n_bytes = self._n_fields, self._n_bytes, 0, 0
+        self._listener(Flushed(n_fields=n_fields, n_bytes=n_bytes, seconds=time.perf_counter() - started))
+
+    def notify(self, metadata: Metadata) -> None:
+        """Say beside each store that what this request names exists. Call it after `flush`."""
+        from dte_hpc.notify import journal
+
+        sinks = [action for chain in self._chains for action in chain if isinstance(action, Sink)]
+        roots = {plug.journal_root for sink in sinks for plug in sink.plugs if plug.journal_root is not None}
+        for root in sorted(roots):
+            journal.append(root, Request(dict(metadata)))
+
+    def close(self) -> None:
+        """Take through what actions held back, flush, and let go of everything."""
+        for chain in self._chains:
+            for index, action in enumerate(chain[:-1]):
+                for item in action.close():
+                    _push(chain, index + 1, item)
+        self.flush()
+        for chain in self._chains:
+            chain[-1].close()
+        for resource in self._context.resources.values():
+            if isinstance(resource, _Closable):
+                resource.close()
+        self._context.resources.clear()
+        self._chains, self._gates = [], []
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, FieldStored):
+            self._n_fields += 1
+            self._n_bytes += event.n_bytes
+        self._listener(event)
+
+
+def _push(chain: Sequence[Action], index: int, item: Item) -> None:
+    for out in chain[index].process(item):
+        _push(chain, index + 1, out)
+
+
+def _first_selects(chain: Sequence[Any]) -> list[Select]:
+    """Return the selects that see a field under the name it came with."""
+    selects = []
+    for action in chain:
+        if isinstance(action, Select):
+            selects.append(action)
+        elif not action.passes_metadata:
+            break
+    return selects

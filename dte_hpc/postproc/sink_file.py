@@ -1,0 +1,88 @@
+"""How do messages end up in a plain file, one after another?"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from dte_hpc.base.errors import InvalidConfig, StorageFailed
+from dte_hpc.base.events import FieldStored
+from dte_hpc.codecs.layout import EncodedField, byte_view
+from dte_hpc.postproc.action import MESSAGES, Context, Options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileOptions(Options):
+    """Options of `FileSink`.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    append : bool
+        Keep what is in it; otherwise it begins empty.
+    per_server : bool
+        A file for each IO rank: ``out.grib`` becomes ``server-0-out.grib``.
+    """
+
+    path: str
+    append: bool = False
+    per_server: bool = False
+
+
+class FileSink:
+    """Write messages to a file; each with one append, so that several writers do not mix theirs."""
+
+    Options = FileOptions
+    consumes = MESSAGES
+    journal_root: Path | None = None
+
+    def __init__(self, options: FileOptions, context: Context) -> None:
+        path = Path(options.path)
+        self._path = (
+            path.with_name(f"server-{context.server_index}-{path.name}") if options.per_server else path
+        )
+        self._listener = context.listener
+        if context.server_index > 0 and not options.per_server and not options.append:
+            raise InvalidConfig(
+                f"sink 'file' writes {path} on IO rank {context.server_index} too, and would empty what "
+                "others wrote; expected per-server: true, or append: true",
+                path=str(path),
+            )
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | (0 if options.append else os.O_TRUNC)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._descriptor = os.open(self._path, flags, 0o644)
+        except OSError as error:
+            raise StorageFailed(f"{self._path} cannot be opened: {error}", path=str(self._path)) from error
+
+    @classmethod
+    def explain(cls, options: FileOptions) -> str:
+        """Say which file."""
+        extra = (" (appending)" if options.append else "") + (" (one a server)" if options.per_server else "")
+        return f"file {options.path}{extra}"
+
+    def write(self, item: EncodedField) -> None:
+        """Append one message; StorageFailed if not all of it was taken."""
+        n_bytes = len(item.message)
+        try:
+            written = os.write(self._descriptor, byte_view(item.message))
+        except OSError as error:
+            raise StorageFailed(
+                f"{self._path} refused {n_bytes} bytes: {error}", path=str(self._path)
+            ) from error
+        if written != n_bytes:
+            raise StorageFailed(f"{self._path} took {written} of {n_bytes} bytes", path=str(self._path))
+        self._listener(FieldStored(key=repr(item.metadata), n_bytes=n_bytes))
+
+    def flush(self) -> None:
+        """Wait until the file is on disk."""
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise StorageFailed(f"{self._path} could not be synced: {error}", path=str(self._path)) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1

@@ -1,0 +1,257 @@
+"""How do the samples of a variable become its average, minimum, maximum or sum over time?"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dte_hpc.base.config import refuse
+from dte_hpc.base.errors import InvalidConfig, InvalidPart
+from dte_hpc.base.field import Field, Metadata, Values
+from dte_hpc.postproc.action import Context, Explained, Flow, Item, MaskedField, Options, Passing
+from dte_hpc.postproc.operations import OPERATIONS, components_of, initial_state
+from dte_hpc.postproc.options import near
+from dte_hpc.postproc.windows import Clock, Frequency, clock_of, hours_since
+
+_NOT_THE_NAME = ("step", "startStep", "endStep", "step-frequency", "timeStep")
+_UNWANTED = np.empty(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowOptions(Options):
+    """How samples are spaced (``options:`` of the statistics action).
+
+    Attributes
+    ----------
+    step_frequency : int
+        Steps from one sample to the next; ``step-frequency`` in the metadata wins.
+    time_step : int
+        Seconds a step; ``timeStep`` in the metadata wins. MARS steps are hours: 3600.
+    initial_condition_present : bool
+        The first field of each variable is the state the model began from: it begins the first window
+        and is no sample of it.
+    partial_windows : bool
+        Emit what a window holds when the run ends before the window does.
+    """
+
+    step_frequency: int = 1
+    time_step: int = 3600
+    initial_condition_present: bool = False
+    partial_windows: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticsOptions(Options):
+    """Options of `Statistics`.
+
+    Attributes
+    ----------
+    output_frequency : str
+        Length of the window: ``6h``, ``1d``, ``1m`` (a calendar month).
+    operations : tuple of str
+        Some of average, minimum, maximum, accumulate; one field comes out for each, in this order.
+    options : WindowOptions
+    """
+
+    output_frequency: str
+    operations: tuple[str, ...]
+    options: WindowOptions = WindowOptions()
+
+    def mistakes(self, place: str) -> Iterator[InvalidConfig]:
+        """Yield odd windows, unknown and repeated operations, and samples that make no sense."""
+        if Frequency.of(self.output_frequency) is None:
+            expected = "a whole number and h, d or m (months), such as 6h, 1d or 1m"
+            yield refuse(f"{place}.output-frequency", repr(self.output_frequency), expected)
+        if not self.operations:
+            yield refuse(f"{place}.operations", "none", f"some of {', '.join(OPERATIONS)}")
+        for index, name in enumerate(self.operations):
+            at = f"{place}.operations[{index}]"
+            if name not in OPERATIONS:
+                yield refuse(at, repr(name) + near(name, OPERATIONS), f"one of {', '.join(OPERATIONS)}")
+            elif name in self.operations[:index]:
+                yield refuse(at, f"{name!r} again", "each operation once")
+        for keyword, value in (
+            ("step-frequency", self.options.step_frequency),
+            ("time-step", self.options.time_step),
+        ):
+            if value < 1:
+                yield refuse(f"{place}.options.{keyword}", str(value), "at least 1")
+
+
+@dataclass(slots=True, kw_only=True)
+class Window:
+    """The running state of one variable: plain facts and arrays, which a checkpoint can hold.
+
+    Attributes
+    ----------
+    base : datetime
+        Of the variable's date and time; output steps count from it.
+    begin, end : datetime
+        The window is (begin, end]; the first may begin inside its hour, day or month.
+    last : datetime
+        Of the sample before the next; `begin` when there is none yet.
+    n_samples : int
+        Taken since `begin`.
+    metadata : Metadata
+        Of the last sample.
+    state : dict of str to float64 arrays, shape (n_points,)
+        By component; empty until the first sample, so that a variable between windows costs nothing.
+    """
+
+    base: datetime
+    begin: datetime
+    end: datetime
+    last: datetime
+    metadata: Metadata
+    n_samples: int = 0
+    state: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+
+
+class Statistics(Passing):
+    """Emit statistics over time, in the call that brings the last sample of a window.
+
+    One pass over the data serves all operations; accumulators are float64. NaN is missing, and a point
+    that was missing in one sample is missing in the result. State a variable (all metadata but the step):
+    one array for averages and sums, one for minima, one for maxima, while its window is open.
+    """
+
+    Options: ClassVar[type[StatisticsOptions]] = StatisticsOptions
+
+    def __init__(self, options: StatisticsOptions, context: Context) -> None:
+        # numba takes half a second to import, and checking a plan needs none of it
+        from dte_hpc.postproc import kernels
+
+        frequency = Frequency.of(options.output_frequency)
+        assert frequency is not None, options.output_frequency  # noqa: S101  (a checked plan)
+        self._frequency = frequency
+        self._options = options.options
+        self._operations = tuple(OPERATIONS[name] for name in options.operations)
+        self._components = components_of(options.operations)
+        self._take_sample = kernels.take_sample
+        self.windows: dict[Metadata, Window] = {}
+
+    @classmethod
+    def explain(cls, options: StatisticsOptions, flow: Flow) -> Explained:
+        """Say what is computed, when it comes and what the running state takes."""
+        frequency = Frequency.of(options.output_frequency)
+        after = replace(
+            flow,
+            value_bytes=8.0,
+            n_out=flow.n_out * len(options.operations),
+            when=f"at the end of each {frequency}",
+        )
+        state = 8.0 * flow.n_out * len(components_of(options.operations))
+        return Explained(
+            does=f"{', '.join(options.operations)} over {frequency}", flow=after, state_bytes_a_value=state
+        )
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes of all running arrays."""
+        return sum(array.nbytes for window in self.windows.values() for array in window.state.values())
+
+    def process(self, item: MaskedField) -> Iterable[Item]:
+        """Take a sample; yield one field for each operation if it was its window's last.
+
+        Raises
+        ------
+        InvalidPart
+            If the sample is not the one after the last, or its size or time makes no sense.
+        """
+        metadata, values = item.metadata, item.field.values
+        options = self._options
+        clock = clock_of(metadata, step_frequency=options.step_frequency, time_step_seconds=options.time_step)
+        name = metadata.without(*_NOT_THE_NAME)
+        window = self.windows.get(name)
+        if window is None:
+            window = self.windows[name] = self._first_window(metadata, clock)
+            if options.initial_condition_present:
+                return ()
+        _refuse_odd_time(window, metadata, clock)
+        self._take(window, metadata, values)
+        window.last = clock.now
+        return self._emit(window, window.end, item) if clock.now + clock.interval > window.end else ()
+
+    def close(self) -> Iterable[Item]:
+        """Yield unfinished windows if they are wanted, and forget all state."""
+        open_windows = (
+            [w for w in self.windows.values() if w.n_samples] if self._options.partial_windows else []
+        )
+        self.windows = {}
+        return [item for window in open_windows for item in self._emit(window, window.last, None)]
+
+    def _first_window(self, metadata: Metadata, clock: Clock) -> Window:
+        begin = clock.now if self._options.initial_condition_present else clock.before
+        end = self._frequency.after(self._frequency.floor(begin))
+        return Window(base=clock.base, begin=begin, end=end, last=begin, metadata=metadata)
+
+    def _take(self, window: Window, metadata: Metadata, values: Values) -> None:
+        if not window.state:
+            window.state = initial_state(self._components, values.size)
+        size = next(iter(window.state.values())).size
+        if values.size != size:
+            raise InvalidPart(
+                f"field {metadata} has {values.size} values; its samples before had {size}", metadata=metadata
+            )
+        arrays = [window.state.get(name, _UNWANTED) for name in ("total", "low", "high")]
+        self._take_sample(values, *arrays)
+        window.n_samples += 1
+        window.metadata = metadata
+
+    def _emit(self, window: Window, end: datetime, item: MaskedField | None) -> list[Item]:
+        facts = _step_facts(window, end)
+        named = window.metadata.without("step-frequency", "timeStep").replace(**facts)
+        out: list[Item] = [
+            MaskedField(
+                field=Field(
+                    metadata=named.replace(stattype=operation.name),
+                    values=operation.finalise(window.state[operation.component], window.n_samples),
+                ),
+                mask=item.mask if item else None,
+            )
+            for operation in self._operations
+        ]
+        window.begin, window.end = window.end, self._frequency.after(window.end)
+        window.n_samples, window.state = 0, {}
+        return out
+
+
+def _step_facts(window: Window, end: datetime) -> dict[str, Any]:
+    first, last = hours_since(window.base, window.begin), hours_since(window.base, end)
+    if first is None or last is None:
+        raise InvalidPart(
+            f"field {window.metadata} has a window from {window.begin} to {end}, which is not whole hours "
+            f"after {window.base}; expected whole hours",
+            metadata=window.metadata,
+        )
+    return {"step": last, "startStep": first, "endStep": last, "timespan": f"{last - first}h"}
+
+
+def _refuse_odd_time(window: Window, metadata: Metadata, clock: Clock) -> None:
+    expected = window.last + clock.interval
+    if clock.now == window.base == window.last and window.n_samples == 0:
+        raise InvalidPart(
+            f"field {metadata} is the initial condition (step 0), which is no sample of a window; expected "
+            "a select that leaves it out, or statistics with the option initial-condition-present: true",
+            metadata=metadata,
+            step=metadata["step"],
+        )
+    if clock.now != expected:
+        what = "comes after a skipped sample" if clock.now > expected else "is out of order"
+        raise InvalidPart(
+            f"field {metadata} {what}: it is of {clock.now:%Y-%m-%d %H:%M}, and the sample before of "
+            f"{window.last:%Y-%m-%d %H:%M}; expected {expected:%Y-%m-%d %H:%M} "
+            f"(samples every {clock.interval})",
+            metadata=metadata,
+            step=metadata["step"],
+        )
+    if clock.now > window.end:
+        raise InvalidPart(
+            f"field {metadata} is a sample every {clock.interval}; expected at least one in each window, "
+            f"and the window ends at {window.end:%Y-%m-%d %H:%M}",
+            metadata=metadata,
+            step=metadata["step"],
+        )
