@@ -12,7 +12,7 @@ store and the plans. A model runs it in one of two ways::
 
     run(model, "job.yaml")
 
-    from dte_hpc.job import connect        # two: mpiexec -n 4 python model.py : -n 2 dte serve --config job.yaml
+    from dte_hpc.job import connect   # two: mpiexec -n 4 python model.py : -n 2 dte serve --config job.yaml
 
     with connect("job.yaml") as rank:
         ...
