@@ -20,25 +20,28 @@ from dte_hpc.grids import RowGrid
 
 def polygon_strips(polygon: Polygon, grid: RowGrid) -> Strips:
     """Return the strips of a polygon; costs its edges plus the rows each of them spans."""
-    part, start, end = _edges(polygon)
+    rings = [(part, closed_ring(ring)) for part, rings in enumerate(polygon.polygons) for ring in rings]
+    part = np.repeat([part for part, _ in rings], [len(ring) - 1 for _, ring in rings])
+    start = np.concatenate([ring[:-1] for _, ring in rings])
+    end = np.concatenate([ring[1:] for _, ring in rings])
     start[:, 0], end[:, 0] = _snapped(start[:, 0], grid), _snapped(end[:, 0], grid)
-    pieces = [_inside(part, start, end, grid), _border(start, end, grid)]
+    group, longitude = _crossings(part, start, end, grid)
+    pieces = [_paired(group, longitude, _caps(rings, grid)), _border(start, end, grid)]
     row, west, east = (np.concatenate(columns) for columns in zip(*pieces, strict=True))
-    return Strips(row=row, west=west, east=east)
+    return Strips(row=row % grid.n_rows, west=west, east=east)
 
 
 def closed_ring(ring: Float64s) -> Float64s:
-    """Return a ring with its first vertex repeated, longitudes unrolled, and carried to the pole it encloses.
+    """Return a ring with its first vertex repeated, and longitudes unrolled.
 
-    A ring that unrolling would flatten to nothing (a box of the whole circle) stays as it is written.
+    Where the longitude does not come back to the first, the ring goes round a pole. A ring that unrolling
+    would flatten to nothing by taking steps of exactly 360 degrees for none (the box of the whole circle) is
+    returned as it is written.
     """
     closed = np.concatenate([ring, ring[:1]])
     turned = np.column_stack([closed[:, 0], unrolled(closed[:, 1])])
-    if turned[-1, 1] != turned[0, 1]:
-        pole = np.copysign(90.0, ring[:, 0].sum())
-        corners = [(pole, turned[-1, 1]), (pole, turned[0, 1]), turned[0]]
-        return np.concatenate([turned, corners])
-    if not _area(turned) and _area(closed):
+    step = np.abs(np.diff(closed[:, 1]))
+    if np.all((step <= 180) | (step == 360)) and not _area(turned) and _area(closed):
         return closed
     return turned
 
@@ -48,14 +51,20 @@ def _area(ring: Float64s) -> float:
     return round(float(np.sum(lon[:-1] * lat[1:] - lon[1:] * lat[:-1])) / 2, 9)
 
 
-def _edges(polygon: Polygon) -> tuple[Int64s, Float64s, Float64s]:
-    rings = [(part, closed_ring(ring)) for part, rings in enumerate(polygon.polygons) for ring in rings]
-    part = np.repeat([part for part, _ in rings], [len(ring) - 1 for _, ring in rings])
-    return (
-        part,
-        np.concatenate([ring[:-1] for _, ring in rings]),
-        np.concatenate([ring[1:] for _, ring in rings]),
-    )
+def _caps(rings: list[tuple[int, Float64s]], grid: RowGrid) -> Int64s:
+    """Return part and row (as one number) where a ring round a pole swaps what is inside at longitude 0.
+
+    These are the rows from the ring's first vertex to its pole: those that a seam between the two would cross.
+    """
+    groups = [np.empty(0, np.int64)]
+    for part, ring in rings:
+        if round(float(ring[-1, 1] - ring[0, 1]) / 360) % 2:
+            at = np.searchsorted(-grid.latitudes, -_snapped(ring[:1, 0], grid), side="right")[0]
+            rows = np.arange(at) if ring[:-1, 0].sum() >= 0 else np.arange(at, grid.n_rows)
+            groups.append(part * grid.n_rows + rows)
+    group, count = np.unique(np.concatenate(groups), return_counts=True)
+    odd: Int64s = group[count % 2 == 1]
+    return odd
 
 
 def _snapped(latitude: Float64s, grid: RowGrid) -> Float64s:
@@ -64,29 +73,37 @@ def _snapped(latitude: Float64s, grid: RowGrid) -> Float64s:
     return np.where(np.abs(near - latitude) <= TOLERANCE, near, latitude)
 
 
-def _inside(part: Int64s, start: Float64s, end: Float64s, grid: RowGrid) -> tuple[Int64s, Float64s, Float64s]:
+def _crossings(part: Int64s, start: Float64s, end: Float64s, grid: RowGrid) -> tuple[Int64s, Float64s]:
+    """Return part and row (as one number) and the longitude of every crossing of an edge and a row."""
     southward = -grid.latitudes
     first = np.searchsorted(southward, -np.maximum(start[:, 0], end[:, 0]), side="right")
     stop = np.searchsorted(southward, -np.minimum(start[:, 0], end[:, 0]), side="right")
     edge, row = expand_strips(first, stop)
     slope = (end[edge, 1] - start[edge, 1]) / (end[edge, 0] - start[edge, 0])
     longitude = start[edge, 1] + (grid.latitudes[row] - start[edge, 0]) * slope
-    return _paired(part[edge] * grid.n_rows + row, longitude, grid.n_rows)
+    return part[edge] * grid.n_rows + row, longitude
 
 
-def _paired(group: Int64s, longitude: Float64s, n_rows: int) -> tuple[Int64s, Float64s, Float64s]:
+def _paired(group: Int64s, longitude: Float64s, caps: Int64s) -> tuple[Int64s, Float64s, Float64s]:
+    """Return the strips between the crossings of each group, by the even-odd rule on the circle."""
     turn = np.floor(longitude / 360.0)
     around = longitude - 360.0 * turn
     order = np.lexsort((around, group))
     group, around, turn = group[order], around[order], turn[order].astype(np.int64)
     begin = np.flatnonzero(np.diff(group, prepend=-1))
     count = np.diff(begin, append=group.size)
-    origin_inside = np.add.reduceat(turn, begin) & 1 if begin.size else turn
+    turns = np.add.reduceat(turn, begin) if begin.size else turn
+    origin_inside = (turns + np.isin(group[begin], caps)) % 2
     place = np.arange(group.size) - np.repeat(begin, count)
     west = np.flatnonzero((place + np.repeat(origin_inside, count)) % 2 == 0)
-    last = np.repeat(begin + count - 1, count)[west] == west
-    east = np.where(last, np.repeat(begin, count)[west], west + 1)
-    return group[west] % n_rows, around[west], around[east] + 360.0 * last
+    is_last = np.repeat(begin + count - 1, count)[west] == west
+    east = np.where(is_last, np.repeat(begin, count)[west], west + 1)
+    whole = np.setdiff1d(caps, group[begin])
+    return (
+        np.concatenate([group[west], whole]),
+        np.concatenate([around[west], np.zeros(whole.size)]),
+        np.concatenate([around[east] + 360.0 * is_last, np.full(whole.size, 360.0)]),
+    )
 
 
 def _border(start: Float64s, end: Float64s, grid: RowGrid) -> tuple[Int64s, Float64s, Float64s]:

@@ -142,13 +142,13 @@ def _swept_ellipsoid(cells: Cells, path: Path) -> tuple[Float64s, Float64s]:
     moving = a > 0
     centre = np.divide(b, a, out=np.zeros_like(a), where=moving)
     room = 1 - (c - b * centre)  # 1 - A at its least; A(t) = 1 - room + a (t - centre)²
-    spread = np.sqrt(np.divide(np.maximum(room, 0), a, out=np.full_like(a, np.inf), where=moving))
-    low, high = np.maximum(cells.low, centre - spread), np.minimum(cells.high, centre + spread)
+    spread = np.sqrt(np.divide(np.maximum(room, 0), a, out=np.zeros_like(a), where=moving))
+    low = np.where(moving, np.maximum(cells.low, centre - spread), cells.low)
+    high = np.where(moving, np.minimum(cells.high, centre + spread), cells.high)
     empty = (room < 0) | (low > high)
     lean = np.hypot(np.sqrt(a) * width, difference)
-    offset = np.divide(
-        difference * spread, lean, out=np.copysign(np.inf, difference), where=moving & (lean > 0)
-    )
+    offset = np.where(difference > 0, np.inf, np.where(difference < 0, -np.inf, 0.0))
+    offset = np.divide(difference * spread, lean, out=offset, where=moving)
     sides = []
     for sign in (-1, 1):
         t = np.clip(centre + sign * offset, low, high)
