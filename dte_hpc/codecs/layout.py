@@ -209,12 +209,12 @@ def _grib1_length(view: memoryview, start: int) -> int:
     length = _u24(view, start + 4)
     if not length & 0x800000:
         return length
-    _, _, _, bds = _grib1_sections(view, start)
+    _, _, _, bds = grib1_sections(view, start)
     short = _u24(view, bds)
     return (length & 0x7FFFFF) * 120 - short + 4 if short < 120 else length
 
 
-def _grib1_sections(view: memoryview, start: int) -> tuple[int, int, int, int]:
+def grib1_sections(view: memoryview, start: int) -> tuple[int, int, int, int]:
     """Return where PDS, GDS, BMS and BDS begin; 0 for an absent GDS or BMS."""
     pds = start + 8
     offset = pds + _section_length(view, pds, 28)
@@ -313,7 +313,7 @@ def _layout2(view: memoryview) -> Layout:
 
 
 def _layout1(view: memoryview) -> Layout:
-    pds, gds, bms, bds = _grib1_sections(view, 0)
+    pds, gds, bms, bds = grib1_sections(view, 0)
     length = len(view) - 4 - bds
     flags, bits = view[bds + 3], view[bds + 10]
     data_length = length - 11

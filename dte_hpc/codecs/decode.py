@@ -1,0 +1,149 @@
+"""What are the values of a message, and what is the field called?
+
+Simple and CCSDS packing and constant fields are decoded by our own kernels, in the operations of ecCodes, so
+that values are equal bit for bit; other packings by ecCodes.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dte_hpc.base.checksum import ByteLike
+from dte_hpc.base.errors import InvalidMessage
+from dte_hpc.base.field import Field, Metadata
+from dte_hpc.base.key import Scalar
+from dte_hpc.codecs import aec, grib, gridname, packing
+from dte_hpc.codecs.headers import mars_key
+from dte_hpc.codecs.layout import (
+    CCSDS,
+    CONSTANT,
+    OTHER,
+    PACKING_NAMES,
+    Layout,
+    byte_view,
+    message_length,
+    read_layout,
+)
+from dte_hpc.codecs.scaling import power
+
+__all__ = ["decode", "grid_name", "mars_key", "read_field"]
+MAX_POINTS = 2**33
+
+
+def decode(message: ByteLike) -> NDArray[np.float64]:
+    """Return the values of one message.
+
+    Returns
+    -------
+    float64, shape (n_values,)
+        In the order of the message; NaN where missing.
+
+    Raises
+    ------
+    InvalidMessage
+        If the bytes are not one whole GRIB message, or contradict themselves.
+    UnsupportedPacking
+        If the message holds several fields.
+
+    Notes
+    -----
+    Costs one pass for simple packing, about 5 ns a value for CCSDS.
+    """
+    layout = read_layout(message)
+    if layout.packing == OTHER:
+        return grib.all_values(message)
+    data = np.frombuffer(byte_view(message), np.uint8)
+    return _decode(layout, data)
+
+
+def _decode(layout: Layout, data: NDArray[np.uint8]) -> NDArray[np.float64]:
+    if layout.n_values > MAX_POINTS:
+        raise InvalidMessage(
+            f"the message says it has {layout.n_values} points; expected at most {MAX_POINTS}"
+        )
+    packed = unpack(layout, data[layout.data_offset : layout.data_offset + layout.data_length])
+    if not layout.bitmap_offset:
+        return packed
+    bitmap = data[layout.bitmap_offset : layout.bitmap_offset + (layout.n_values + 7) // 8]
+    values = np.empty(layout.n_values)
+    n_present = packing.expand(packing.frozen(bitmap), packing.frozen(packed), values)
+    if n_present != layout.n_packed:
+        raise InvalidMessage(
+            f"the message's bitmap has {n_present} points present; expected its {layout.n_packed} packed values"
+        )
+    return values
+
+
+def unpack(layout: Layout, data: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return all packed values of a data section: float64, shape (n_packed,)."""
+    if layout.packing == CONSTANT:
+        return np.full(layout.n_packed, layout.reference)
+    step, factor = formula(layout)
+    if layout.packing == CCSDS:
+        samples = aec.decode(
+            data, layout.n_packed, layout.bits, layout.block_size, layout.rsi, layout.ccsds_flags
+        )
+        out = np.empty(layout.n_packed)
+        packing.scale_samples(packing.frozen(samples), step, layout.reference, factor, out)
+        return out
+    out = np.empty(layout.n_packed)
+    if layout.bits % 8 == 0 and layout.bits <= 32:
+        packing.unpack_aligned(packing.frozen(data), layout.bits // 8, step, layout.reference, factor, out)
+    else:
+        packing.unpack_bits(packing.frozen(data), 0, layout.bits, step, layout.reference, factor, out)
+    return out
+
+
+def formula(layout: Layout) -> tuple[float, float]:
+    """Return step and factor: a value is ``(X * step + reference) * factor``.
+
+    An exponent no real field has gives infinity or zero, as ecCodes' multiplications do.
+    """
+    try:
+        step = math.ldexp(1.0, layout.binary_scale)
+    except OverflowError:
+        step = math.inf
+    return step, power(-layout.decimal_scale, 10.0)
+
+
+def grid_name(message: ByteLike) -> str | None:
+    """Return the canonical name of a message's grid, or None if the grids room has none for it."""
+    view = byte_view(message)
+    return gridname.grid_of(view[: message_length(view)])
+
+
+def read_field(message: ByteLike, *, keep_packing: bool = True) -> Field:
+    """Return a message as a field.
+
+    Parameters
+    ----------
+    message : ByteLike
+        One GRIB1 or GRIB2 message.
+    keep_packing : bool
+        Whether the metadata say how it was packed, for an encoder with ``bits_per_value="keep"``, which
+        then loses nothing.
+
+    Returns
+    -------
+    Field
+        Metadata: `mars_key`, ``startStep``, ``endStep`` and ``stattype`` of a field over a time range,
+        and ``bitsPerValue``, ``decimalScaleFactor``, ``binaryScaleFactor``, ``referenceValue``.
+
+    Raises
+    ------
+    InvalidMessage, UnsupportedPacking
+        As `decode`.
+    """
+    layout = read_layout(message)
+    metadata: dict[str, Scalar] = dict(mars_key(message))
+    metadata |= grib.step_range(message)
+    if keep_packing and layout.packing != OTHER:
+        metadata |= {
+            "packingType": PACKING_NAMES[layout.packing],
+            "bitsPerValue": layout.bits,
+            "decimalScaleFactor": layout.decimal_scale,
+            "binaryScaleFactor": layout.binary_scale,
+            "referenceValue": layout.reference,
+        }
+    return Field(metadata=Metadata(metadata), values=decode(message))
