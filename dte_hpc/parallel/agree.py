@@ -35,10 +35,18 @@ def agree(comm: Comm, error: DteError | None) -> None:
 
 
 def error_bytes(error: DteError, spokesman: int | None = None) -> bytes:
-    """Return an error as text that another rank can raise; the spokesman is this rank unless given."""
+    """Return an error as text that another rank can raise.
+
+    It keeps the spokesman it has; else that is the one given, else this rank.
+    """
     sentence = str(error)[: MAX_SENTENCE_BYTES // 8]
-    told = rank_in_job() if spokesman is None else spokesman
-    return json.dumps({"error": type(error).__name__, "sentence": sentence, "spokesman": told}).encode()
+    own = rank_in_job() if spokesman is None else spokesman
+    told = {
+        "error": type(error).__name__,
+        "sentence": sentence,
+        "spokesman": error.facts.get("spokesman", own),
+    }
+    return json.dumps(told).encode()
 
 
 def error_of(text: bytes) -> DteError:

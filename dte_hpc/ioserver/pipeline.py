@@ -1,0 +1,35 @@
+"""What does a server need of whatever takes its fields?"""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dte_hpc.base.field import Field, Metadata
+
+
+class Pipeline(Protocol):
+    """The plans of one IO rank, as its server sees them. Called from one thread only."""
+
+    def accepts(self, metadata: Metadata) -> bool:
+        """Whether any plan wants a field; asked once a field, before its values are kept."""
+        ...
+
+    def process(self, field: Field, mask: NDArray[np.bool_] | None) -> None:
+        """Take a whole field. Its values may be kept, never written to.
+
+        `mask` is that of the field's domain and level, shape (n_points,), or None when the model sent none.
+        """
+        ...
+
+    def flush(self) -> None:
+        """Return when everything processed before is durable and visible."""
+        ...
+
+    def notify(self, metadata: Metadata) -> None:
+        """Record, once for the whole job, that what metadata names is available."""
+        ...
+
+    def close(self) -> None:
+        """Flush and give everything back."""
+        ...
