@@ -70,7 +70,7 @@ def _decode(layout: Layout, data: NDArray[np.uint8]) -> NDArray[np.float64]:
     n_present = packing.expand(packing.frozen(bitmap), packing.frozen(packed), values)
     if n_present != layout.n_packed:
         raise InvalidMessage(
-            f"the message's bitmap has {n_present} points present; expected its {layout.n_packed} packed values"
+            f"the message's bitmap has {n_present} points present; expected {layout.n_packed}, its values"
         )
     return values
 

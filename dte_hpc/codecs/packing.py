@@ -257,7 +257,7 @@ WITH_OUTPUT: tuple[tuple[Any, Any], ...] = (
 )
 
 
-def frozen(array: NDArray[Any]) -> NDArray[Any]:
+def frozen(array: NDArray[Any]) -> Any:
     """Return a read-only, contiguous, aligned view (a copy only if it must be).
 
     Kernels are given their input this way, so that each is compiled once and not once more for arrays
@@ -283,7 +283,7 @@ def value_range(values: Values) -> tuple[float, float, bool]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
             return float(np.nanmin(values)), float(np.nanmax(values)), True
-    mask = np.iinfo(integer).max
+    mask = int(np.iinfo(np.int64 if wide else np.int32).max)
     ends = [order if order >= 0 else order ^ mask for order in (least, greatest)]
     low, high = np.array(ends, dtype=integer).view(values.dtype)
     return float(low), float(high), False
@@ -296,18 +296,17 @@ def warm() -> None:
     cache, some seconds from a cold one. Ranks that share a cache folder must not do the latter at the
     same time (numba issue 4807): one rank of a node does it first.
     """
-    out8, out16, out32 = (np.zeros(32, kind) for kind in (np.uint8, np.uint16, np.uint32))
     for kind in (np.float64, np.float32):
-        values: Any = frozen(np.linspace(0.0, 1.0, 8).astype(kind))
+        values = frozen(np.linspace(0.0, 1.0, 8).astype(kind))
         value_range(values)
-        present(values, out8[:1].copy(), np.empty(8, kind))
+        present(values, np.zeros(1, np.uint8), frozen(values).copy())
         for kernel, out in WITH_OUTPUT:
             kernel(values, 1.0, 0.0, 1.0, np.zeros(32, out))
-        pack_bits(values, 12, 1.0, 0.0, 1.0, out8)
-    data, out64, one = frozen(out8), np.zeros(8), frozen(np.ones(1, np.int64))
+        pack_bits(values, 12, 1.0, 0.0, 1.0, np.zeros(32, np.uint8))
+    data, out64, one = frozen(np.zeros(32, np.uint8)), np.zeros(8), frozen(np.ones(1, np.int64))
     unpack_aligned(data, 2, 1.0, 0.0, 1.0, out64)
     unpack_bits(data, 0, 12, 1.0, 0.0, 1.0, out64)
     unpack_ranges(data, one, one, one, 12, 1.0, 0.0, 1.0, out64)
     expand(data, frozen(out64), np.empty(8))
-    for samples in (out8, out16, out32):
-        scale_samples(frozen(samples), 1.0, 0.0, 1.0, out64)
+    for integer in (np.uint8, np.uint16, np.uint32):
+        scale_samples(frozen(np.zeros(8, integer)), 1.0, 0.0, 1.0, out64)
