@@ -10,6 +10,8 @@ Tolerance: a vertex within `strips.TOLERANCE` of a row's latitude is taken to be
 `strips.TOLERANCE` of longitude from an edge, along its row, to be inside.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from dte_hpc.extract.ranges import Int64s
@@ -20,48 +22,87 @@ from dte_hpc.grids import RowGrid
 
 def polygon_strips(polygon: Polygon, grid: RowGrid) -> Strips:
     """Return the strips of a polygon; costs its edges plus the rows each of them spans."""
-    rings = [(part, closed_ring(ring)) for part, rings in enumerate(polygon.polygons) for ring in rings]
-    part = np.repeat([part for part, _ in rings], [len(ring) - 1 for _, ring in rings])
-    start = np.concatenate([ring[:-1] for _, ring in rings])
-    end = np.concatenate([ring[1:] for _, ring in rings])
-    start[:, 0], end[:, 0] = _snapped(start[:, 0], grid), _snapped(end[:, 0], grid)
+    rings = closed_rings(polygon)
+    vertices = np.column_stack([_snapped(rings.vertices[:, 0], grid), rings.vertices[:, 1]])
+    is_edge = np.ones(len(vertices), np.bool_)
+    is_edge[rings.begin[1:] - 1] = False
+    edge = np.flatnonzero(is_edge)
+    start, end = vertices[edge], vertices[edge + 1]
+    part = np.repeat(rings.part, np.diff(rings.begin) - 1)
     group, longitude = _crossings(part, start, end, grid)
     pieces = [_paired(group, longitude, _caps(rings, grid)), _border(start, end, grid)]
     row, west, east = (np.concatenate(columns) for columns in zip(*pieces, strict=True))
     return Strips(row=row % grid.n_rows, west=west, east=east)
 
 
-def closed_ring(ring: Float64s) -> Float64s:
-    """Return a ring with its first vertex repeated, and longitudes unrolled.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rings:
+    """All rings of a polygon one behind the other, each with its first vertex repeated.
 
-    Where the longitude does not come back to the first, the ring goes round a pole. A ring that unrolling
-    would flatten to nothing by taking steps of exactly 360 degrees for none (the box of the whole circle) is
-    returned as it is written.
+    Attributes
+    ----------
+    vertices : float64, shape (n, 2)
+        Latitude and unrolled longitude.
+    begin : int64, shape (n_rings + 1,)
+        The first vertex of each ring.
+    part : int64, shape (n_rings,)
+        Which polygon of the shape each ring is of.
     """
-    closed = np.concatenate([ring, ring[:1]])
-    turned = np.column_stack([closed[:, 0], unrolled(closed[:, 1])])
-    step = np.abs(np.diff(closed[:, 1]))
-    if np.all((step <= 180) | (step == 360)) and not _area(turned) and _area(closed):
-        return closed
-    return turned
+
+    vertices: Float64s
+    begin: Int64s
+    part: Int64s
 
 
-def _area(ring: Float64s) -> float:
-    lat, lon = (ring - ring[0]).T
-    return round(float(np.sum(lon[:-1] * lat[1:] - lon[1:] * lat[:-1])) / 2, 9)
+def closed_rings(polygon: Polygon) -> Rings:
+    """Return the rings of a polygon closed, and unrolled as `shapes.unrolled` does.
+
+    Where a longitude does not come back to the first, the ring goes round a pole. A ring that unrolling would
+    flatten to nothing, by taking steps of exactly 360 degrees for none (the box of the whole circle), stays
+    as it is written.
+    """
+    rings = [ring for rings in polygon.polygons for ring in rings]
+    vertices = np.concatenate([piece for ring in rings for piece in (ring, ring[:1])])
+    begin = np.concatenate([[0], np.cumsum([len(ring) + 1 for ring in rings])])
+    step = np.diff(vertices[:, 1], prepend=0.0)
+    step[begin[:-1]] = 0.0
+    turns = np.round(step / 360.0)
+    for ring in sorted(set((np.searchsorted(begin, np.flatnonzero(turns), side="right") - 1).tolist())):
+        here = slice(begin[ring], begin[ring + 1])
+        if _is_whole_circle(vertices[here], step[here]):
+            turns[here] = 0.0
+    total = np.cumsum(turns)
+    vertices[:, 1] -= 360.0 * (total - np.repeat(total[begin[:-1]], np.diff(begin)))
+    part = np.repeat(np.arange(len(polygon.polygons)), [len(rings) for rings in polygon.polygons])
+    return Rings(vertices=vertices, begin=begin, part=part)
 
 
-def _caps(rings: list[tuple[int, Float64s]], grid: RowGrid) -> Int64s:
+def _is_whole_circle(closed: Float64s, step: Float64s) -> bool:
+    if np.any((np.abs(step) > 180) & (np.abs(step) != 360)):
+        return False
+    return not _area(closed[:, 0], unrolled(closed[:, 1])) and bool(_area(closed[:, 0], closed[:, 1]))
+
+
+def _area(lat: Float64s, lon: Float64s) -> float:
+    north, east = lat - lat[0], lon - lon[0]
+    return round(float(np.sum(east[:-1] * north[1:] - east[1:] * north[:-1])) / 2, 9)
+
+
+def _caps(rings: Rings, grid: RowGrid) -> Int64s:
     """Return part and row (as one number) where a ring round a pole swaps what is inside at longitude 0.
 
-    These are the rows from the ring's first vertex to its pole: those that a seam between the two would cross.
+    These are the rows from the ring's first vertex to its pole: those a seam between the two would cross.
     """
+    around = rings.vertices[rings.begin[1:] - 1, 1] - rings.vertices[rings.begin[:-1], 1]
+    wound = np.flatnonzero(np.round(around / 360.0) % 2).tolist()
     groups = [np.empty(0, np.int64)]
-    for part, ring in rings:
-        if round(float(ring[-1, 1] - ring[0, 1]) / 360) % 2:
-            at = np.searchsorted(-grid.latitudes, -_snapped(ring[:1, 0], grid), side="right")[0]
-            rows = np.arange(at) if ring[:-1, 0].sum() >= 0 else np.arange(at, grid.n_rows)
-            groups.append(part * grid.n_rows + rows)
+    for ring in wound:
+        latitude = rings.vertices[rings.begin[ring] : rings.begin[ring + 1] - 1, 0]
+        at = int(np.searchsorted(-grid.latitudes, -_snapped(latitude[:1], grid), side="right")[0])
+        rows = np.arange(at) if latitude.sum() >= 0 else np.arange(at, grid.n_rows)
+        groups.append(rings.part[ring] * grid.n_rows + rows)
+    if len(wound) < 2:
+        return groups[-1]
     group, count = np.unique(np.concatenate(groups), return_counts=True)
     odd: Int64s = group[count % 2 == 1]
     return odd
@@ -93,12 +134,12 @@ def _paired(group: Int64s, longitude: Float64s, caps: Int64s) -> tuple[Int64s, F
     begin = np.flatnonzero(np.diff(group, prepend=-1))
     count = np.diff(begin, append=group.size)
     turns = np.add.reduceat(turn, begin) if begin.size else turn
-    origin_inside = (turns + np.isin(group[begin], caps)) % 2
+    origin_inside = (turns + np.isin(group[begin], caps)) % 2 if caps.size else turns % 2
     place = np.arange(group.size) - np.repeat(begin, count)
     west = np.flatnonzero((place + np.repeat(origin_inside, count)) % 2 == 0)
     is_last = np.repeat(begin + count - 1, count)[west] == west
     east = np.where(is_last, np.repeat(begin, count)[west], west + 1)
-    whole = np.setdiff1d(caps, group[begin])
+    whole = np.setdiff1d(caps, group[begin]) if caps.size else caps
     return (
         np.concatenate([group[west], whole]),
         np.concatenate([around[west], np.zeros(whole.size)]),
@@ -107,9 +148,9 @@ def _paired(group: Int64s, longitude: Float64s, caps: Int64s) -> tuple[Int64s, F
 
 
 def _border(start: Float64s, end: Float64s, grid: RowGrid) -> tuple[Int64s, Float64s, Float64s]:
+    """Return the strips of the vertices that lie on a row, and of the edges along one."""
     row = np.minimum(np.searchsorted(-grid.latitudes, -start[:, 0]), grid.n_rows - 1)
-    on_row = grid.latitudes[row] == start[:, 0]
-    along = end[:, 0] == start[:, 0]
-    far = np.where(along, end[:, 1], start[:, 1])
-    west, east = np.minimum(start[:, 1], far), np.maximum(start[:, 1], far)
-    return row[on_row], west[on_row], east[on_row]
+    on_row = np.flatnonzero(grid.latitudes[row] == start[:, 0])
+    start, end = start[on_row], end[on_row]
+    far = np.where(end[:, 0] == start[:, 0], end[:, 1], start[:, 1])
+    return row[on_row], np.minimum(start[:, 1], far), np.maximum(start[:, 1], far)

@@ -94,9 +94,13 @@ class Polygon:
     polygons: tuple[tuple[Float64s, ...], ...]
 
     def __post_init__(self) -> None:
-        checked = tuple(
-            tuple(_places("polygon", ring, at_least=3) for ring in rings) for rings in self.polygons
-        )
+        try:
+            given = [list(rings) for rings in self.polygons]
+        except TypeError as error:
+            raise InvalidRequest(
+                f"a polygon is {str(self.polygons)[:80]}; expected parts, each a list of rings"
+            ) from error
+        checked = tuple(tuple(_places("polygon", ring, at_least=3) for ring in rings) for rings in given)
         n_vertices = sum(len(ring) for rings in checked for ring in rings)
         if not checked or not all(checked) or n_vertices > MAX_VERTICES:
             raise InvalidRequest(
