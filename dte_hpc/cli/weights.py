@@ -48,9 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(facts))
     else:
-        verb = "made" if facts["made"] else "found, and verified,"
-        print(
-            f"{verb} {path}: {facts['n-weights']} weights from {weights.in_grid} ({weights.n_in} points) to"
-        )
-        print(f"{weights.out_grid} ({weights.n_out} points), {weights.method}, by {facts['library']}")
+        print(f"{'made' if facts['made'] else 'found, and verified,'} {path}:")
+        print(f"{facts['n-weights']} weights from {weights.in_grid} ({weights.n_in} points)")
+        print(f"to {weights.out_grid} ({weights.n_out} points), {weights.method}, by {facts['library']}")
     return 0

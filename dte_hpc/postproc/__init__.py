@@ -16,7 +16,7 @@ mask            a field          a field          `mask`
 statistics      a field          one an operation `statistics`, `windows`, `operations`
 interpolate     a field          a field          `interpolate`, `weights`, `weights_file`, `mir`
 encode          a field          a message        `encode`
-sink            a message        nothing          `sink`, `sink_fdb`, `sink_file`, `keys`
+sink            a message        nothing          `sink`, `sink_fdb`, `sink_file`
 print           anything         the same         `show`
 null            anything         nothing          `show`
 =============== ================ ================ =====================================================

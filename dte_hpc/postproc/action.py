@@ -4,7 +4,7 @@ A plan is a chain of actions. Each takes items and emits items; the class says w
 life it consumes and emits, and that is all the order check and ``dte plan explain`` know of it.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -68,6 +68,8 @@ class Context:
     ----------
     server_index : int
         Which IO rank this is, for sinks that write a file a server.
+    store : mapping, str or None
+        Configuration of the job's store, for sinks that name none.
     listener : Listener
         Hears of stored fields.
     resources : dict
@@ -75,6 +77,7 @@ class Context:
     """
 
     server_index: int = 0
+    store: Mapping[str, Any] | str | None = None
     listener: Listener = ignore
     resources: dict[Hashable, Any] = field(default_factory=dict)
 

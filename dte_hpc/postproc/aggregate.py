@@ -29,9 +29,8 @@ class Aggregate(Passing):
     @classmethod
     def explain(cls, options: AggregateOptions, flow: Flow) -> Explained:
         """Say that parts become fields."""
-        return Explained(
-            does="wait for every part", flow=replace(flow, stage=Stage.FIELD), state_bytes_a_value=8.0
-        )
+        whole = replace(flow, stage=Stage.FIELD)
+        return Explained(does="wait for every part", flow=whole, state_bytes_a_value=flow.value_bytes)
 
     def process(self, item: Item) -> Iterable[Item]:
         """Yield the field."""

@@ -5,9 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dte_hpc.base.config import refuse
-from dte_hpc.base.errors import InvalidConfig, InvalidPart
-from dte_hpc.base.field import Metadata
-from dte_hpc.base.key import text_of
+from dte_hpc.base.errors import InvalidConfig
 from dte_hpc.postproc import plugs
 from dte_hpc.postproc.action import (
     MESSAGES,
@@ -24,7 +22,6 @@ from dte_hpc.postproc.options import near
 
 KEEP = "keep"
 PACKINGS = ("simple", "ccsds")
-MAX_ENCODERS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,57 +69,31 @@ class EncodeOptions(Options):
 
 
 class Encode(Passing):
-    """Pack each field into a message."""
+    """Pack each field into a message, whose metadata are what the message says of itself."""
 
     Options = EncodeOptions
     emits = MESSAGES
-    passes_metadata = True
 
     def __init__(self, options: EncodeOptions, context: Context) -> None:
-        self._options = options
-        self._codec: Any = plugs.find(plugs.CODECS, options.format)
-        self._encoders: dict[tuple[int, int], Any] = {}
+        from dte_hpc.codecs.encode import Packing  # ecCodes, which checking a plan does without
+
+        choices: Any = (options.packing, options.bits_per_value)  # a checked plan's
+        packing = Packing(
+            packing=choices[0],
+            bits_per_value=choices[1],
+            ccsds_block_size=options.ccsds_block_size,
+            ccsds_rsi=options.ccsds_rsi,
+        )
+        self._encoder: Any = plugs.find(plugs.CODECS, options.format)(packing)
 
     @classmethod
     def explain(cls, options: EncodeOptions, flow: Flow) -> Explained:
         """Say how large a value becomes."""
-        keep = options.bits_per_value == KEEP
-        bits = 16 if isinstance(options.bits_per_value, str) else options.bits_per_value
-        words = f"{options.format}, {options.packing}, " + (
-            "bits as they came" if keep else f"{bits} bits a value"
-        )
+        bits = 32 if isinstance(options.bits_per_value, str) else options.bits_per_value
+        precision = "bits as they came" if options.bits_per_value == KEEP else f"{bits} bits a value"
+        words = f"{options.format}, {options.packing}, {precision}"
         return Explained(does=words, flow=replace(flow, stage=Stage.MESSAGE, value_bytes=bits / 8))
 
     def process(self, item: MaskedField) -> Iterable[Item]:
         """Yield the message."""
-        return (self._encoder(*self._precision(item.metadata)).encode(item.field),)
-
-    def _precision(self, metadata: Metadata) -> tuple[int, int]:
-        """Return bits a value and decimal scale."""
-        if not isinstance(self._options.bits_per_value, str):
-            return self._options.bits_per_value, 0
-        try:
-            return int(text_of(metadata["bitsPerValue"])), int(text_of(metadata.get("decimalScaleFactor", 0)))
-        except (KeyError, ValueError) as error:
-            raise InvalidPart(
-                f"field {metadata} has no whole bitsPerValue and decimalScaleFactor; "
-                f"expected them, for the plan encodes with bits-per-value: {KEEP}",
-                metadata=metadata,
-            ) from error
-
-    def _encoder(self, bits: int, decimal_scale: int) -> Any:
-        encoder = self._encoders.get((bits, decimal_scale))
-        if encoder is None:
-            from dte_hpc.codecs.encode import Packing  # ecCodes, which checking a plan does without
-
-            packing = Packing(
-                packing=self._options.packing,
-                bits_per_value=bits,
-                decimal_scale=decimal_scale,
-                ccsds_block_size=self._options.ccsds_block_size,
-                ccsds_rsi=self._options.ccsds_rsi,
-            )
-            if len(self._encoders) >= MAX_ENCODERS:
-                self._encoders.clear()
-            encoder = self._encoders[(bits, decimal_scale)] = self._codec(packing)
-        return encoder
+        return (self._encoder.encode(item.field),)

@@ -27,10 +27,11 @@ class Line:
         When they leave.
     grid : str or None
         The grid they are on; None when neither the plan nor the caller says it.
-    field_bytes : int or None
-        Size of one of them; a compressed message is at most that. None when the grid is unknown.
-    state_bytes : int or None
-        Memory kept for each variable under way. None when the grid is unknown.
+    value_bytes, field_bytes : float, and int or None
+        Size of one value, and of one field; a compressed message is at most that. A field's size is None
+        when the grid is unknown.
+    state_value_bytes, state_bytes : float, and int or None
+        Memory kept for each variable under way, a point of it and all of it.
     """
 
     action: str
@@ -39,7 +40,9 @@ class Line:
     n_out: int
     when: str
     grid: str | None
+    value_bytes: float
     field_bytes: int | None
+    state_value_bytes: float
     state_bytes: int | None
 
 
@@ -58,7 +61,6 @@ def explain(plan: PlanConfig, *, grid_name: str | None = None, value_bytes: int 
     lines = []
     for action in plan.actions:
         told = action.kind.explain(action.options, flow)
-        state = told.state_bytes_a_value
         lines.append(
             Line(
                 action=action.name,
@@ -67,8 +69,10 @@ def explain(plan: PlanConfig, *, grid_name: str | None = None, value_bytes: int 
                 n_out=told.flow.n_out,
                 when=told.flow.when,
                 grid=told.flow.grid,
+                value_bytes=told.flow.value_bytes,
                 field_bytes=_bytes(told.flow.value_bytes, told.flow.grid),
-                state_bytes=_bytes(state, flow.grid) if state else 0,
+                state_value_bytes=told.state_bytes_a_value,
+                state_bytes=_bytes(told.state_bytes_a_value, flow.grid),
             )
         )
         flow = told.flow
@@ -89,7 +93,8 @@ def _drawing(lines: Sequence[Line]) -> Iterator[str]:
     width = max(len(line.action) for line in lines)
     yield "  parts of fields, from the model ranks"
     for line in lines:
-        state = f"   [keeps {size(line.state_bytes)} a variable]" if line.state_bytes != 0 else ""
+        keeps = size(line.state_bytes, line.state_value_bytes)
+        state = f"   [keeps {keeps} a variable]" if line.state_value_bytes else ""
         yield "  │"
         yield f"  ▼ {line.action:<{width}}  {line.does}{state}"
         if line.out is not None:
@@ -100,13 +105,13 @@ def _leaving(line: Line) -> str:
     where = f" on {line.grid}" if line.grid else ""
     count = f"{line.n_out} × " if line.n_out != 1 else ""
     much = "at most " if line.out == Stage.MESSAGE.value else ""
-    return f"{count}{line.out}{where}, {much}{size(line.field_bytes)}, {line.when}"
+    return f"{count}{line.out}{where}, {much}{size(line.field_bytes, line.value_bytes)}, {line.when}"
 
 
-def size(n_bytes: int | None) -> str:
-    """Return a size for people; a size that hangs on an unknown grid says so."""
+def size(n_bytes: int | None, value_bytes: float) -> str:
+    """Return a size for people; while the grid is unknown, that of a point."""
     if n_bytes is None:
-        return "a size that --grid would tell"
+        return f"{value_bytes:g} bytes a point"
     number, unit = float(n_bytes), 0
     while number >= 1024 and unit < len(UNITS) - 1:
         number, unit = number / 1024, unit + 1

@@ -8,6 +8,8 @@ from dte_hpc.base.errors import InvalidConfig
 from dte_hpc.postproc import plugs
 from dte_hpc.postproc.action import Action, Options, Stage
 
+_ORDER = list(Stage)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -45,7 +47,12 @@ def _stage_mistakes(steps: Sequence[Step]) -> Iterator[InvalidConfig]:
 
 
 def _after(kind: type[Action], stage: Stage | None, wanted: frozenset[Stage]) -> Stage | None:
-    """Return the stage that leaves an action: its only one, or the one that came in."""
+    """Return the stage that leaves an action: its only one, or the one that came in.
+
+    An action that stands too late is taken to be left out; one that stands too early, to be right.
+    """
+    if stage is not None and all(_ORDER.index(stage) > _ORDER.index(each) for each in wanted):
+        return stage
     if len(kind.emits) == 1:
         return next(iter(kind.emits))
     return stage if stage in wanted else None

@@ -1,7 +1,8 @@
 """What happens to a whole field on an IO rank? It goes through every plan."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -30,16 +31,24 @@ class Pipeline:
         As `load_plans` returns them; those that are not enabled do not run.
     server_index : int
         Which IO rank this is.
+    store : mapping, path or None
+        Configuration of the job's store, where sinks of type fdb5 without a config write.
     listener : Listener
         Hears `FieldStored` for each message a sink takes, and `Flushed` for each flush.
     """
 
     def __init__(
-        self, plans: Sequence[PlanConfig], *, server_index: int = 0, listener: Listener = ignore
+        self,
+        plans: Sequence[PlanConfig],
+        *,
+        server_index: int = 0,
+        store: Mapping[str, Any] | str | Path | None = None,
+        listener: Listener = ignore,
     ) -> None:
+        chosen = str(store) if isinstance(store, Path) else store
         self._listener = listener
         self._n_fields = self._n_bytes = 0
-        self._context = Context(server_index=server_index, listener=self._hear)
+        self._context = Context(server_index=server_index, store=chosen, listener=self._hear)
         self._chains: list[list[Any]] = [
             [action.kind(action.options, self._context) for action in plan.actions]
             for plan in plans

@@ -16,10 +16,10 @@ A plan is a chain of actions, in MultIO's shape::
 mistake is reported with its place.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from dte_hpc.base.config import as_list, as_mapping, read_yaml, refuse, unknown_keyword
 from dte_hpc.base.errors import InvalidConfig
@@ -29,6 +29,7 @@ from dte_hpc.postproc.options import read_options
 from dte_hpc.postproc.order import Step, order_mistakes
 
 MAX_ACTIONS = 1000
+Source: TypeAlias = str | Path | Mapping[str, Any] | Sequence[Any]
 SWITCHES = {
     "true": True,
     "yes": True,
@@ -70,13 +71,13 @@ class PlanConfig:
     actions: tuple[ActionConfig, ...]
 
 
-def load_plans(source: str | Path | Mapping[str, Any], place: str = "$") -> tuple[PlanConfig, ...]:
+def load_plans(source: Source, place: str = "$") -> tuple[PlanConfig, ...]:
     """Return the plans of a YAML file, or of what one says, checked.
 
     Parameters
     ----------
-    source : path or mapping
-        ``{"plans": [...]}`` or ``{"server": {"plans": [...]}}``.
+    source : path, mapping or list
+        ``{"plans": [...]}`` or ``{"server": {"plans": [...]}}``, or the list itself.
     place : str
         What the mapping's place is called in errors; ``$`` is the whole file.
 
@@ -87,6 +88,8 @@ def load_plans(source: str | Path | Mapping[str, Any], place: str = "$") -> tupl
         (place, sentence). ``error.place`` is the first one's.
     """
     node = read_yaml(source) if isinstance(source, str | Path) else source
+    if isinstance(node, list | tuple):
+        node = {"plans": node}
     plans, errors = _read_document(node, place)
     if errors:
         raise _all_of(errors, source if isinstance(source, str | Path) else None)
@@ -153,7 +156,7 @@ def _read_plan(node: Any, place: str, default_name: str) -> tuple[PlanConfig | N
     if enable is None:
         errors.append(refuse(f"{place}.enable", repr(given["enable"]), "true or false"))
     actions, found = _read_actions(given.get("actions"), f"{place}.actions")
-    errors += found
+    errors += found if "actions" in given or not errors else []
     return (None, errors) if errors else (PlanConfig(name=name, enable=bool(enable), actions=actions), [])
 
 

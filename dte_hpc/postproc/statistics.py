@@ -141,7 +141,7 @@ class Statistics(Passing):
             flow,
             value_bytes=8.0,
             n_out=flow.n_out * len(options.operations),
-            when=f"at the end of each {frequency}",
+            when=f"at the end of each window of {frequency}",
         )
         state = 8.0 * flow.n_out * len(components_of(options.operations))
         return Explained(

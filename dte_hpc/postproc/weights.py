@@ -8,9 +8,10 @@ each makes it and renames it into place, whole (`weights_file`).
 import os
 from pathlib import Path
 
-from dte_hpc.base.errors import CorruptData
+from dte_hpc.base.errors import CorruptData, InvalidConfig
 from dte_hpc.grids import grid
-from dte_hpc.postproc.mir import make_weights
+from dte_hpc.postproc.mir import METHODS, make_weights
+from dte_hpc.postproc.options import near
 from dte_hpc.postproc.weights_file import Weights, read_weights
 
 
@@ -22,6 +23,9 @@ def weights_directory(given: str | None = None) -> Path:
 
 def weights_path(in_grid: str, out_grid: str, method: str, directory: Path) -> Path:
     """Return the file's path; grid names hold no underscore, so that names and files are one to one."""
+    if method not in METHODS:
+        found = repr(method) + near(method, METHODS)
+        raise InvalidConfig(f"no interpolation is called {found}; expected one of {', '.join(METHODS)}")
     words = [grid(name).name.replace("/", "_") for name in (in_grid, out_grid)]
     return directory / f"{words[0]}__{words[1]}__{method}.h5"
 
@@ -31,6 +35,8 @@ def load_weights(in_grid: str, out_grid: str, method: str, directory: Path) -> W
 
     Raises
     ------
+    InvalidConfig
+        If the method is unknown.
     InvalidGrid
         If a grid is unknown, or no weights can be made between these two.
     MissingDependency

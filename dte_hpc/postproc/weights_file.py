@@ -14,6 +14,7 @@ aside, synced, renamed, and its directory synced: ranks that make the same weigh
 whole file, and the last one wins with equal bytes. A crash leaves a file named ``.*.tmp``: nobody reads it.
 """
 
+import contextlib
 import os
 import secrets
 from dataclasses import dataclass
@@ -109,7 +110,8 @@ def write_weights(path: Path, weights: Weights) -> None:
     except OSError as error:
         raise StorageFailed(f"weights cannot be written to {path}: {error}", path=str(path)) from error
     finally:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            aside.unlink()
 
 
 def _write_aside(aside: Path, weights: Weights) -> None:

@@ -1,0 +1,29 @@
+"""``dte weights``: made once, found after that."""
+
+import importlib.util
+import json
+
+import pytest
+
+from dte_hpc.cli.main import main
+
+needs_mir = pytest.mark.skipif(
+    importlib.util.find_spec("mir") is None, reason="mir-python, which makes weights, is not installed"
+)
+
+
+@needs_mir
+def test_made_once(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("DTE_WEIGHTS", str(tmp_path))
+    assert main(["weights", "O8", "30/30", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["made"], facts["n-in"], facts["n-out"], facts["method"]) == (True, 544, 84, "linear")
+    assert facts["path"] == str(tmp_path / "O8__30_30__linear.h5")
+    assert main(["weights", "O8", "30/30"]) == 0
+    assert capsys.readouterr().out.startswith("found, and verified, ")
+
+
+def test_mistakes(tmp_path, capsys):
+    assert main(["weights", "O8", "Q9", "--directory", str(tmp_path)]) == 2
+    assert main(["weights", "O8", "30/30", "--method", "lineal", "--directory", str(tmp_path)]) == 2
+    assert "did you mean 'linear'" in capsys.readouterr().err
