@@ -59,7 +59,7 @@ def closed_rings(polygon: Polygon) -> Rings:
 
     Where a longitude does not come back to the first, the ring goes round a pole. A ring that unrolling would
     flatten to nothing, by taking steps of exactly 360 degrees for none (the box of the whole circle), stays
-    as it is written.
+    as it is written; so does such a step along a pole (a cap cut open at the date line).
     """
     rings = [ring for rings in polygon.polygons for ring in rings]
     vertices = np.concatenate([piece for ring in rings for piece in (ring, ring[:1])])
@@ -67,6 +67,10 @@ def closed_rings(polygon: Polygon) -> Rings:
     step = np.diff(vertices[:, 1], prepend=0.0)
     step[begin[:-1]] = 0.0
     turns = np.round(step / 360.0)
+    along_pole = (
+        (np.abs(step) == 360) & (np.abs(vertices[:, 0]) == 90) & (np.diff(vertices[:, 0], prepend=0.0) == 0)
+    )
+    turns[along_pole] = 0.0
     for ring in sorted(set((np.searchsorted(begin, np.flatnonzero(turns), side="right") - 1).tolist())):
         here = slice(begin[ring], begin[ring + 1])
         if _is_whole_circle(vertices[here], step[here]):

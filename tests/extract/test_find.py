@@ -174,6 +174,30 @@ def test_a_ring_round_a_pole_encloses_it(name, pole):
     assert agrees(find_points(Polygon.of_ring(ring, np.array(hole) - [0, 360]), grid(name)), cut)
 
 
+@quick
+@given(names, st.lists(st.floats(20, 89), min_size=3, max_size=9), longitudes, st.sampled_from([1, -1]))
+def test_rings_round_a_pole_of_any_form(name, rim, first, pole):
+    around = first + 360 / len(rim) * np.arange(len(rim) + 1)
+    edge = pole * np.array([*rim, rim[0]])
+    lat, lon = grid(name).coordinates()
+    depth = pole * lat - pole * np.interp((lon - first) % 360 + first, around, edge)
+    steepness = 1 + np.max(np.abs(np.diff(edge))) * len(rim) / 360
+    ring = np.column_stack([edge[:-1], around[:-1]])
+    assert agrees(find_points(Polygon.of_ring(ring), grid(name)), depth / steepness)
+
+
+@pytest.mark.parametrize("pole", [90, -90])
+@pytest.mark.parametrize("seam", [-180, 0, 25])
+def test_a_cap_cut_open_at_the_date_line_holds_the_pole(pole, seam):
+    rim = [(pole * 2 / 3, seam + lon) for lon in (0, 100, 200, 300, 360)]
+    for ring in (
+        [*rim, (pole, seam + 360), (pole, seam)],
+        [rim[0], rim[-1], (pole, seam + 360), (pole, seam)],
+    ):
+        assert find_points(Polygon.of_ring(ring), grid("5/5")).n_points == 7 * 72
+        assert find_points(Polygon.of_ring(ring[::-1]), grid("5/5")).n_points == 7 * 72
+
+
 @pytest.mark.parametrize("name", ["5/5", "F32", "O32", "H8", "1/1/58/-10/50/7"])
 def test_a_box_of_the_whole_circle_is_taken_as_written(name):
     world = Polygon.of_ring([(-90, -180), (90, -180), (90, 180), (-90, 180)])
