@@ -1,0 +1,223 @@
+"""How is one database made, opened and read again and again?
+
+A `Database` is a directory with `schema`, `toc`, and the files of its writers. Any number of processes
+may make the same one at the same moment: the directory by mkdir, the schema by a hard link from a
+finished temporary file. A crash in between leaves a directory that reads as empty and can be written to.
+
+Reading again costs one fstat when nothing was flushed; otherwise the toc's tail and the new segments
+are read. Damage is reported to the listener as `RecordSkipped`, once, and passed over.
+"""
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from dte_hpc.base.checksum import checksum
+from dte_hpc.base.errors import CorruptData, InvalidConfig, StorageFailed
+from dte_hpc.base.events import Listener, RecordSkipped
+from dte_hpc.fdb.disk import Disk, OpenFile, OpenFiles, open_directory, read_exactly
+from dte_hpc.fdb.grammar import MAX_SCHEMA_BYTES
+from dte_hpc.fdb.paths import new_stem
+from dte_hpc.fdb.schema import Schema, schema_of
+from dte_hpc.fdb.segment import Segment
+from dte_hpc.fdb.table import Table
+from dte_hpc.fdb.toc import Toc, TocRecord
+
+MAX_SEGMENT_BYTES = 1 << 36
+_MARK = "# xxh3-64 of the above: "
+_MARKED = re.compile(rf"(.*)^{_MARK}([0-9a-f]{{16}})\n\Z", re.DOTALL | re.MULTILINE)
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-]*\.(index|data)")
+
+
+class Database:
+    """One database of a store.
+
+    Parameters
+    ----------
+    root : Path
+        The root directory.
+    name : str
+        The database's directory.
+    files : OpenFiles
+        Through which index and data files are read.
+    listener : Listener
+        Told of damage.
+    """
+
+    def __init__(self, root: Path, name: str, files: OpenFiles, listener: Listener) -> None:
+        self.root = root
+        self.name = name
+        self.where = f"{root}/{name}"
+        self._files = files
+        self._listener = listener
+        self._damaged: set[tuple[str, int]] = set()
+        self._schema: Schema | None = None
+        self._forget(-1)
+
+    def _forget(self, inode: int) -> None:
+        self.toc = Toc(self.where)
+        self._table = Table(())
+        self._seen = (inode, 0)
+        self._files.forget(self.root, self.name)
+
+    def schema(self) -> Schema | None:
+        """Return the database's own schema, None before it has one.
+
+        Raises
+        ------
+        CorruptData
+            If the file is not what was written.
+        """
+        if self._schema is None:
+            with suppress(FileNotFoundError):
+                self._schema = _read_schema(self.root, self.name)
+        return self._schema
+
+    def table(self) -> Table:
+        """Return a snapshot of everything flushed up to now, by anybody."""
+        seen = self._look()
+        if seen == self._seen:
+            return self._table
+        if seen[0] != self._seen[0]:
+            self._forget(seen[0])
+        if seen[1]:
+            self._read_toc()
+        self._seen = seen
+        return self._table
+
+    def file(self, name: str) -> OpenFile:
+        """Return one of the database's index or data files; CorruptData for a name that is not one's."""
+        if not _FILE_NAME.fullmatch(name):
+            raise CorruptData(
+                f"{self.where} names {name!r}, which is no file of a database", where=self.where
+            )
+        return self._files.get(self.root, self.name, name)
+
+    def _look(self) -> tuple[int, int]:
+        """Return inode and size of the toc, zeros when there is none."""
+        try:
+            status = os.lstat(f"{self.where}/toc")
+        except (FileNotFoundError, NotADirectoryError):
+            return 0, 0
+        return status.st_ino, status.st_size
+
+    def _read_toc(self) -> None:
+        n_before = len(self.toc.records)
+        last = self.toc.records[-1].position if n_before else -1
+        directory = open_directory(self.root, self.name)
+        try:
+            file = OpenFile(directory, "toc")
+        finally:
+            os.close(directory)
+        records, gaps = self.toc.read(file.fd)
+        for start, stop in gaps:
+            self._skipped(f"{self.where}/toc, bytes {start} to {stop}", "no record is there")
+        grew = len(self.toc.records) == n_before + len(records)
+        if not grew or (records and records[0].position < last):
+            self._table = Table(self._segments(self.toc.records))
+        elif records:
+            self._table = Table([*self._table.segments, *self._segments(records)], self._table)
+
+    def read_segment(self, record: TocRecord) -> Segment:
+        """Return the segment of a toc record; CorruptData if it is not what was flushed."""
+        where = f"{self.where}/{record.index}, byte {record.offset}"
+        if not 0 < record.length <= MAX_SEGMENT_BYTES:
+            raise CorruptData(f"the segment in {where} has {record.length} bytes", where=where)
+        file = self.file(record.index)
+        segment = Segment(read_exactly(file.fd, record.length, record.offset, where), record.checksum, where)
+        if segment.n_fields != record.n_fields:
+            raise CorruptData(f"the segment in {where} has {segment.n_fields} fields", where=where)
+        return segment
+
+    def _segments(self, records: list[TocRecord]) -> list[tuple[Segment, str, int]]:
+        known = {(index, offset): segment for segment, index, offset in self._table.segments}
+        segments = []
+        for record in records:
+            place = (record.index, record.offset)
+            try:
+                segment = known.get(place) or self.read_segment(record)
+                segments.append((segment, record.index, record.offset))
+            except CorruptData as error:
+                if place not in self._damaged:
+                    self._damaged.add(place)
+                    self._skipped(f"{self.where}/{record.index}", str(error))
+        return segments
+
+    def _skipped(self, where: str, reason: str) -> None:
+        self._listener(RecordSkipped(where=where, reason=reason))
+
+
+def create_database(disk: Disk, root: Path, name: str, schema: Schema) -> None:
+    """Make a database if there is none; its name and schema are durable on return.
+
+    Raises
+    ------
+    StorageFailed
+        If the file system refuses.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        parent = open_directory(root)
+    except OSError as error:
+        raise _refused(str(root), error) from error
+    try:
+        with suppress(FileExistsError):
+            os.mkdir(name, dir_fd=parent)
+        directory = open_directory(root, name)
+        try:
+            _write_schema(disk, directory, f"{root}/{name}", schema)
+        finally:
+            os.close(directory)
+        disk.sync_directory(parent, str(root))
+    except StorageFailed:
+        raise
+    except OSError as error:
+        raise _refused(f"{root}/{name}", error) from error
+    finally:
+        os.close(parent)
+
+
+def _refused(where: str, error: OSError) -> StorageFailed:
+    return StorageFailed(
+        f"the database {where} cannot be made or opened: {os.strerror(error.errno or 0)}", errno=error.errno
+    )
+
+
+def _write_schema(disk: Disk, directory: int, where: str, schema: Schema) -> None:
+    """Link a finished copy of the schema into place, unless there is one."""
+    with suppress(FileNotFoundError):
+        os.stat("schema", dir_fd=directory, follow_symlinks=False)
+        return
+    text = schema.text if schema.text.endswith("\n") else schema.text + "\n"
+    data = f"{text}{_MARK}{checksum(text.encode()):016x}\n".encode()
+    temporary = f"schema.{new_stem()}.tmp"
+    fd = disk.create(directory, temporary)
+    try:
+        disk.write(fd, [data], f"{where}/{temporary}")
+        disk.sync(fd, f"{where}/{temporary}")
+        with suppress(FileExistsError):
+            os.link(temporary, "schema", src_dir_fd=directory, dst_dir_fd=directory)
+    finally:
+        os.close(fd)
+        with suppress(OSError):
+            os.unlink(temporary, dir_fd=directory)
+    disk.sync_directory(directory, where)
+
+
+def _read_schema(root: Path, name: str) -> Schema:
+    where = f"{root}/{name}"
+    directory = open_directory(root, name)
+    try:
+        file = OpenFile(directory, "schema")
+    finally:
+        os.close(directory)
+    data = read_exactly(file.fd, min(os.fstat(file.fd).st_size, MAX_SCHEMA_BYTES), 0, f"{where}/schema")
+    try:
+        text = data.decode("utf-8")
+        marked = _MARKED.fullmatch(text)
+        if marked and checksum(marked[1].encode()) != int(marked[2], 16):
+            raise CorruptData(f"{where}/schema does not match its checksum", where=where)
+        return schema_of(marked[1] if marked else text)
+    except (UnicodeDecodeError, InvalidConfig) as error:
+        raise CorruptData(f"{where}/schema is not a schema: {error}", where=where) from error

@@ -1,0 +1,177 @@
+"""How do bytes reach the disk, and come back?
+
+Every system call that writes is a method of `Disk`, so that a test can make any of them fail. Writes
+are whole or `StorageFailed`: a short write is continued, and what the kernel refuses (ENOSPC, EDQUOT,
+EIO, EFBIG) is reported with the file's name. A descriptor whose write or sync failed is not used for
+writing again by anybody here (the kernel marks failed pages clean: a second fsync says all is well;
+Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020).
+
+Files are opened relative to their directory, never through a symbolic link, and not inherited by other
+programs. Python's buffered files are not used: one that is collected unclosed loses data in silence.
+"""
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dte_hpc.base.checksum import ByteLike
+from dte_hpc.base.errors import CorruptData, StorageFailed
+
+_COMMON = os.O_CLOEXEC | os.O_NOFOLLOW
+MAX_WRITE_BYTES = 1 << 30
+MAX_BUFFERS = 1024
+
+
+class Disk:
+    """The system calls of writers."""
+
+    def write(self, fd: int, buffers: Sequence[ByteLike], name: str) -> None:
+        """Append all bytes of some buffers; StorageFailed when not every byte was taken."""
+        pending = [_flat(buffer) for buffer in buffers if len(buffer)]
+        try:
+            while pending:
+                taken = self._writev(fd, _first_bytes(pending))
+                while pending and taken >= len(pending[0]):
+                    taken -= len(pending.pop(0))
+                if taken:
+                    pending[0] = pending[0][taken:]
+        except OSError as error:
+            raise _refused("write to", name, error) from error
+
+    def sync(self, fd: int, name: str) -> None:
+        """Make a file's bytes durable."""
+        try:
+            self._fdatasync(fd)
+        except OSError as error:
+            raise _refused("sync of", name, error) from error
+
+    def sync_directory(self, fd: int, name: str) -> None:
+        """Make the names in a directory durable."""
+        try:
+            self._fsync(fd)
+        except OSError as error:
+            raise _refused("sync of", name, error) from error
+
+    def create(self, directory: int, name: str) -> int:
+        """Return a descriptor of a new file, open for appending; StorageFailed if it cannot be made."""
+        return self.open(directory, name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND)
+
+    def open(self, directory: int, name: str, flags: int) -> int:
+        """Return a descriptor of a file to write to."""
+        try:
+            return self._open(directory, name, flags | _COMMON)
+        except OSError as error:
+            raise _refused("opening of", name, error) from error
+
+    def _writev(self, fd: int, buffers: Sequence[memoryview]) -> int:
+        return os.writev(fd, buffers)
+
+    def _fdatasync(self, fd: int) -> None:
+        os.fdatasync(fd)
+
+    def _fsync(self, fd: int) -> None:
+        os.fsync(fd)
+
+    def _open(self, directory: int, name: str, flags: int) -> int:
+        return os.open(name, flags, 0o666, dir_fd=directory)
+
+
+def _flat(buffer: Any) -> memoryview:
+    return memoryview(buffer).cast("B")
+
+
+def _first_bytes(pending: list[memoryview]) -> list[memoryview]:
+    """Return as many buffers as one call may take, at most a gigabyte."""
+    if len(pending[0]) > MAX_WRITE_BYTES:
+        return [pending[0][:MAX_WRITE_BYTES]]
+    return pending[:MAX_BUFFERS]
+
+
+def _refused(what: str, name: str, error: OSError) -> StorageFailed:
+    return StorageFailed(f"the {what} {name} failed: {os.strerror(error.errno or 0)}", errno=error.errno)
+
+
+def open_directory(root: str | Path, name: str | None = None) -> int:
+    """Return a descriptor of a root directory, or of a directory in it, which must not be a symbolic link."""
+    parent = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    if name is None:
+        return parent
+    try:
+        return os.open(name, os.O_RDONLY | os.O_DIRECTORY | _COMMON, dir_fd=parent)
+    finally:
+        os.close(parent)
+
+
+def read_exactly(fd: int, length: int, offset: int, name: str) -> bytes:
+    """Return `length` bytes from `offset` of a file; CorruptData if it ends too early."""
+    data = os.pread(fd, length, offset)
+    while len(data) < length:
+        more = os.pread(fd, length - len(data), offset + len(data))
+        if not more:
+            raise CorruptData(
+                f"{name} ends at byte {offset + len(data)}; expected {length} bytes from {offset}", where=name
+            )
+        data += more
+    return data
+
+
+class OpenFile:
+    """A file open for reading, closed when nobody refers to it any more."""
+
+    __slots__ = ("fd",)
+
+    def __init__(self, directory: int, name: str) -> None:
+        self.fd = -1
+        self.fd = os.open(name, os.O_RDONLY | _COMMON, dir_fd=directory)
+
+    def __del__(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+
+
+class OpenFiles:
+    """The most recently read files of a store, kept open. Safe to use from several threads.
+
+    Parameters
+    ----------
+    limit : int
+        How many stay open when nobody else refers to them.
+    """
+
+    def __init__(self, limit: int = 128) -> None:
+        self._limit = limit
+        self._files: OrderedDict[tuple[Path, str, str], OpenFile] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, root: Path, directory: str, name: str) -> OpenFile:
+        """Return a file of a database, open; CorruptData if it is not there."""
+        place = (root, directory, name)
+        with self._lock:
+            found = self._files.get(place)
+            if found is None:
+                found = self._files[place] = _open_file(root, directory, name)
+            self._files.move_to_end(place)
+            if len(self._files) > self._limit:
+                self._files.popitem(last=False)
+            return found
+
+    def forget(self, root: Path, directory: str) -> None:
+        """Close the files of a database."""
+        with self._lock:
+            for place in [place for place in self._files if place[:2] == (root, directory)]:
+                del self._files[place]
+
+
+def _open_file(root: Path, directory: str, name: str) -> OpenFile:
+    where = f"{root}/{directory}/{name}"
+    try:
+        parent = open_directory(root, directory)
+        try:
+            return OpenFile(parent, name)
+        finally:
+            os.close(parent)
+    except OSError as error:
+        raise CorruptData(f"{where} cannot be read: {os.strerror(error.errno or 0)}", where=where) from error

@@ -1,0 +1,278 @@
+"""Which rows answer a request?
+
+A value that is asked for is compared with the different words of a column, never with its rows: each
+word gets the numbers of the wanted values it answers, best answer first, and rows follow by fancy
+indexing. Duplicates of a key are found by one integer a row, made of the codes of its keywords.
+"""
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dte_hpc.base.config import unknown_keyword
+from dte_hpc.base.errors import InvalidRequest
+from dte_hpc.base.request import Request
+from dte_hpc.fdb.kinds import ValueType
+from dte_hpc.fdb.paths import values_of
+from dte_hpc.fdb.schema import Schema
+from dte_hpc.fdb.table import Codes, Table, Words
+
+Rows = NDArray[np.int64]
+DENSE_KEYS = 1 << 22
+NO_WORDS = Words()
+
+
+@dataclass(frozen=True, slots=True)
+class WantedValue:
+    """One value of a request: the texts that are it, and the forms that answer it second best."""
+
+    text: str
+    exact: tuple[str, ...]
+    forms: tuple[tuple[ValueType, str], ...]
+
+
+Wanted = dict[str, tuple[WantedValue, ...]]
+
+
+def wanted_of(request: Request, schema: Schema) -> Wanted:
+    """Return what a request asks of each stored keyword.
+
+    Raises
+    ------
+    InvalidRequest
+        For a keyword the schema does not have, or a value that no keyword of that name can have.
+    """
+    wanted: Wanted = {}
+    for keyword, values in request.items():
+        if keyword not in schema.known:
+            known = unknown_keyword("the request", keyword, schema.known)
+            raise InvalidRequest(str(known), keyword=keyword)
+        for stored in schema.stored_as.get(keyword, (keyword,)):
+            found = tuple(_wanted_value(stored, value, schema.kinds_of(stored)) for value in values)
+            wanted[stored] = tuple({value.exact: value for value in found}.values())
+    return wanted
+
+
+def _wanted_value(keyword: str, value: str, kinds: Sequence[ValueType]) -> WantedValue:
+    if value == "":
+        return WantedValue("", ("",), ())
+    exact, forms = [], []
+    for kind in kinds:
+        try:
+            text = kind.wanted(value)
+        except ValueError:
+            continue
+        exact.append(text)
+        form = kind.wanted_form(text)
+        if form is not None:
+            forms.append((kind, form))
+    if not exact:
+        expected = " or ".join(kind.expected for kind in kinds)
+        raise InvalidRequest(f"the request asks for {keyword}={value}; expected {expected}", keyword=keyword)
+    return WantedValue(value, tuple(dict.fromkeys(exact)), tuple(forms))
+
+
+def answers(
+    values: Sequence[WantedValue], words: Sequence[str], numbers: Mapping[str, int]
+) -> list[list[int]]:
+    """Return for each wanted value the numbers of the words that answer it, the best first."""
+    by_form: dict[str, dict[str, list[int]]] = {}
+    found = []
+    for value in values:
+        hits = [numbers[text] for text in value.exact if text in numbers]
+        for kind, form in value.forms:
+            if kind.name not in by_form:
+                by_form[kind.name] = _forms(kind, words)
+            hits.extend(by_form[kind.name].get(form, ()))
+        found.append(list(dict.fromkeys(hits)))
+    return found
+
+
+def _forms(kind: ValueType, words: Sequence[str]) -> dict[str, list[int]]:
+    forms: dict[str, list[int]] = {}
+    for number in sorted(range(len(words)), key=lambda n: (len(words[n]), words[n])):
+        forms.setdefault(kind.form(words[number]), []).append(number)
+    return forms
+
+
+def matching_rows(table: Table, wanted: Wanted, hidden: Iterable[str]) -> Rows:
+    """Return the rows that have one of the wanted values for every keyword, in table order.
+
+    Cost: one pass over a column for the most selective keyword, the others over what it left.
+    """
+    tests = []
+    for keyword, values in wanted.items():
+        present = keyword in table.keywords
+        words = table.words_of(keyword) if present else NO_WORDS
+        allowed = np.zeros(len(words.list), np.bool_)
+        for hits in answers(values, words.list, words.numbers):
+            allowed[hits] = True
+        allowed[0] |= keyword in hidden
+        if not present and not allowed[0]:
+            return np.empty(0, np.int64)
+        if present and not allowed.all():
+            tests.append((float(allowed.mean()), keyword, allowed))
+    rows: Rows | None = None
+    for _, keyword, allowed in sorted(tests, key=lambda test: test[0]):
+        codes = table.codes(keyword)
+        rows = np.flatnonzero(allowed[codes]) if rows is None else rows[allowed[codes[rows]]]
+    return np.arange(table.n_rows, dtype=np.int64) if rows is None else rows
+
+
+def newest_rows(table: Table, rows: Rows) -> Rows:
+    """Return of rows with equal keys only the last, in table order.
+
+    Cost: linear when the keys fill their ranges, else a sort.
+    """
+    if len(rows) < 2:
+        return rows
+    ids, n_ids = key_numbers([table.codes(keyword) for keyword in table.keywords], rows)
+    if n_ids <= max(DENSE_KEYS, 8 * len(rows)):
+        last = np.full(n_ids, -1, np.int64)
+        last[ids] = np.arange(len(rows))
+        kept = last[ids] == np.arange(len(rows))
+        dense: Rows = rows[kept]
+        return dense
+    _, first = np.unique(ids[::-1], return_index=True)
+    return rows[np.sort(len(rows) - 1 - first)]
+
+
+def key_numbers(columns: Iterable[Codes], rows: Rows) -> tuple[NDArray[np.int64], int]:
+    """Return one number a row, equal for equal codes in all columns, and a bound of the numbers."""
+    ids, n_ids = np.zeros(len(rows), np.int64), 1
+    for codes in columns:
+        column = codes[rows]
+        if len(column) == 0:
+            break
+        low, high = int(column.min()), int(column.max())
+        if low == high:
+            continue
+        size = high - low + 1
+        if n_ids * size >= 1 << 62:
+            found, inverse = np.unique(ids, return_inverse=True)
+            ids, n_ids = inverse.astype(np.int64), len(found)
+        ids = ids * size + (column - low)
+        n_ids *= size
+    return ids, n_ids
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Rows in the order in which a request names them.
+
+    Attributes
+    ----------
+    rows : ndarray of int64
+        Into what was matched; a row may answer twice.
+    missing : tuple of dict
+        The first combinations of wanted values that no row answers.
+    n_missing : int
+        How many there are.
+    """
+
+    rows: Rows
+    missing: tuple[dict[str, str], ...]
+    n_missing: int
+
+
+MAX_NAMED = 10
+
+
+def request_order(
+    wanted: Mapping[str, tuple[WantedValue, ...]], columns: Mapping[str, tuple[Codes, Words]], n_rows: int
+) -> Order:
+    """Return rows in request order: the first keyword varies slowest.
+
+    Of rows that differ only in how well they answer (``167`` and ``167.128``, ``24`` and ``0-24``) the
+    best is taken.
+
+    Parameters
+    ----------
+    wanted : mapping of keyword to its wanted values
+        In the order in which they shall vary.
+    columns : mapping of keyword to (codes, words)
+        Of all keywords the rows have, and of all that are wanted.
+    n_rows : int
+        Rows of the columns.
+    """
+    rows, combination, rank = np.arange(n_rows), np.zeros(n_rows, np.int64), np.zeros(n_rows, np.int64)
+    n_wanted = math.prod(len(values) for values in wanted.values())
+    if n_wanted >= 1 << 62:
+        raise InvalidRequest(f"the request names {n_wanted} fields; expected fewer than 2**62")
+    for keyword, values in wanted.items():
+        codes, words = columns[keyword]
+        first, count, which, best = _answers_by_word(values, words)
+        of_row = codes[rows]
+        repeats = count[of_row]
+        ends = np.cumsum(repeats)
+        pick = np.repeat(first[of_row] - ends + repeats, repeats) + np.arange(int(repeats.sum()))
+        rows = np.repeat(rows, repeats)
+        combination = np.repeat(combination, repeats) * len(values) + which[pick]
+        rank = np.repeat(rank, repeats) + best[pick]
+    if rank.any():
+        others, _ = key_numbers(
+            [codes for keyword, (codes, _) in columns.items() if keyword not in wanted], rows
+        )
+        _, group = np.unique(np.stack((combination, others), axis=1), axis=0, return_inverse=True)
+        best = np.full(len(rows), np.iinfo(np.int64).max)
+        np.minimum.at(best, group.ravel(), rank)
+        keep = rank == best[group.ravel()]
+        rows, combination = rows[keep], combination[keep]
+    order = np.lexsort((rows, combination))
+    present = np.unique(combination)
+    return Order(rows[order], _first_missing(wanted, present), n_wanted - len(present))
+
+
+def _answers_by_word(values: Sequence[WantedValue], words: Words) -> tuple[Rows, Rows, Rows, Rows]:
+    """Return for each word where its answers begin and how many there are; of each, which and how good."""
+    triples = sorted(
+        (word, number, rank)
+        for number, hits in enumerate(answers(values, words.list, words.numbers))
+        for rank, word in enumerate(hits)
+    )
+    table = np.array(triples, np.int64).reshape(-1, 3)
+    count = np.bincount(table[:, 0], minlength=len(words.list)).astype(np.int64)
+    return np.concatenate(([0], np.cumsum(count)[:-1])), count, table[:, 1], table[:, 2]
+
+
+def _first_missing(
+    wanted: Mapping[str, tuple[WantedValue, ...]], present: Rows
+) -> tuple[dict[str, str], ...]:
+    """Return the first combinations that are not among the sorted numbers of those present."""
+    n_wanted = math.prod(len(values) for values in wanted.values())
+    edges = np.concatenate(([-1], present, [n_wanted]))
+    holes = np.flatnonzero(np.diff(edges) > 1)[:MAX_NAMED]
+    missing = (number for hole in holes for number in range(int(edges[hole]) + 1, int(edges[hole + 1])))
+    return tuple(_combination(wanted, number) for number in itertools.islice(missing, MAX_NAMED))
+
+
+def _combination(wanted: Mapping[str, tuple[WantedValue, ...]], number: int) -> dict[str, str]:
+    """Return the values that a combination's number stands for."""
+    texts = {}
+    for keyword, values in reversed(list(wanted.items())):
+        number, which = divmod(number, len(values))
+        texts[keyword] = values[which].text
+    return dict(reversed(texts.items()))
+
+
+def may_hold(name: str, wanted: Wanted, schema: Schema) -> bool:
+    """Whether a database of that name can hold what is wanted, as far as its name tells."""
+    values = values_of(name)
+    if values is None:
+        return False
+    levels = [rule.levels[0] for rule in schema.rules if len(rule.levels[0]) == len(values)]
+    if not levels:
+        return True
+    return any(
+        all(
+            predicate.stored_as not in wanted
+            or predicate.keyword in schema.hidden
+            or any(answers(wanted[predicate.stored_as], [value], {value: 0}))
+            for predicate, value in zip(level, values, strict=True)
+        )
+        for level in levels
+    )

@@ -1,0 +1,197 @@
+"""What are the columns of many segments, put together?
+
+A `Table` is a snapshot of one database: rows in the order of masking (toc order, then archive order).
+A column is made when first asked for and grows with the table. In every keyword's column code 0 is the
+absent value, the empty text.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dte_hpc.codecs.layout import LAYOUT
+from dte_hpc.fdb.pending import SCALE_BIAS
+from dte_hpc.fdb.segment import PLAIN_FACTS, Segment
+
+Codes = NDArray[np.int32]
+U64 = NDArray[np.uint64]
+FILE, GRID = "\0file", "\0grid"
+
+
+class Words:
+    """The different values of a column, numbered; grows, never changes."""
+
+    __slots__ = ("_array", "list", "numbers")
+
+    def __init__(self) -> None:
+        self.list: list[str] = [""]
+        self.numbers: dict[str, int] = {"": 0}
+        self._array = np.array([""])
+
+    def number(self, word: str) -> int:
+        """Return the number of a word, a new one if it is new."""
+        found = self.numbers.get(word)
+        if found is None:
+            found = self.numbers[word] = len(self.list)
+            self.list.append(word)
+        return found
+
+    def array(self) -> NDArray[np.str_]:
+        """Return all words as an array of text."""
+        if len(self._array) != len(self.list):
+            self._array = np.array(self.list)
+        return self._array
+
+
+class Table:
+    """A snapshot of a database's fields, masked ones included.
+
+    Parameters
+    ----------
+    segments : sequence of (Segment, index file, byte)
+        In toc order.
+    older : Table, optional
+        A snapshot whose segments these ones begin with; its columns are reused.
+    """
+
+    def __init__(self, segments: Sequence[tuple[Segment, str, int]], older: "Table | None" = None) -> None:
+        self.segments = tuple(segments)
+        counts = np.array([segment.n_fields for segment, _, _ in self.segments], np.int64)
+        self.starts = np.concatenate(([0], np.cumsum(counts)))
+        self.n_rows = int(self.starts[-1])
+        self.keywords: dict[str, None] = {}
+        self.words: dict[str, Words] = {}
+        self._codes: dict[str, Codes] = {}
+        self._numbers: dict[str, U64] = {}
+        self._first = 0
+        if older is not None:
+            self._first, self.words = len(older.segments), older.words
+            self.keywords.update(older.keywords)
+        for segment, _, _ in self.segments[self._first :]:
+            self.keywords.update(dict.fromkeys(segment.keywords))
+        if older is not None:
+            self._extend(older)
+
+    def _extend(self, older: "Table") -> None:
+        """Make the columns that an older snapshot had, reading only what is new."""
+        self._codes = {k: np.concatenate((old, self._new_codes(k))) for k, old in older._codes.items()}
+        self._numbers = {n: np.concatenate((old, self._new_numbers(n))) for n, old in older._numbers.items()}
+        self._first = 0
+
+    def codes(self, keyword: str) -> Codes:
+        """Return the number of each row's word in ``self.words[keyword]``, shape (n_rows,)."""
+        found = self._codes.get(keyword)
+        if found is None:
+            found = self._codes[keyword] = self._new_codes(keyword)
+        return found
+
+    def words_of(self, keyword: str) -> Words:
+        """Return the words of a keyword's column."""
+        self.codes(keyword)
+        return self.words[keyword]
+
+    def number(self, name: str) -> U64:
+        """Return a column of numbers (`dte_hpc.fdb.segment.NUMBERS`, or offset), shape (n_rows,)."""
+        found = self._numbers.get(name)
+        if found is None:
+            found = self._numbers[name] = self._new_numbers(name)
+        return found
+
+    def layout(self, rows: NDArray[np.int64]) -> NDArray[np.void]:
+        """Return the packing facts of some rows, dtype `LAYOUT`."""
+        records = np.zeros(len(rows), LAYOUT)
+        for name in PLAIN_FACTS:
+            records[name] = self.number(name)[rows]
+        for name in ("binary_scale", "decimal_scale"):
+            records[name] = self.number(name)[rows].astype(np.int64) - SCALE_BIAS
+        records["reference"] = self.number("reference")[rows].view(np.float64)
+        records["n_packed"] = records["n_values"] - self.number("n_absent")[rows]
+        after = self.number("data_offset")[rows] + self.number("trailer")[rows]
+        records["data_length"] = self.number("length")[rows] - after
+        return records
+
+    def table_place(self, row: int) -> tuple[str, int, int]:
+        """Return index file, byte and length of a row's block offset table."""
+        which = int(np.searchsorted(self.starts, row, side="right")) - 1
+        segment, index, offset = self.segments[which]
+        tables = self.number("table")[int(self.starts[which]) : row + 1]
+        length = int(tables[-1])
+        return index, offset + segment.length + int(tables.sum()) - length, length
+
+    def _new_codes(self, keyword: str) -> Codes:
+        words = self.words.setdefault(keyword, Words())
+
+        def column(segment: Segment, index: str) -> tuple[int, NDArray[np.integer] | None]:
+            found = segment.words(keyword)
+            if found is None:
+                return 0, None
+            local, codes = found
+            if keyword == FILE:
+                local = [word or index.removesuffix("index") + "data" for word in local]
+            if codes is None:
+                return words.number(local[0]), None
+            return 0, np.array([words.number(word) for word in local], np.int32)[codes]
+
+        codes: Codes = self._gather(column, np.dtype(np.int32))
+        return codes
+
+    def _new_numbers(self, name: str) -> U64:
+        if name == "offset":
+            return self._new_offsets()
+
+        def column(segment: Segment, _index: str) -> tuple[int, NDArray[np.integer] | None]:
+            base, values = segment.number(name)
+            if name == "reference" and segment.reference_is_single():
+                return _double_bits(base, values)
+            return base, values
+
+        numbers: U64 = self._gather(column, np.dtype(np.uint64))
+        return numbers
+
+    def _new_offsets(self) -> U64:
+        def column(segment: Segment, _index: str) -> tuple[int, NDArray[np.integer] | None]:
+            if segment.n_fields == 1:
+                return segment.start, None
+            lengths = _filled(segment.number("length"), segment.n_fields)
+            gaps = _filled(segment.number("gap"), segment.n_fields)
+            return segment.start, np.cumsum(
+                gaps + np.concatenate((gaps[:1] * 0, lengths[:-1])), dtype=np.uint64
+            )
+
+        numbers: U64 = self._gather(column, np.dtype(np.uint64))
+        return numbers
+
+    def _gather(
+        self,
+        column: Callable[[Segment, str], tuple[int, NDArray[np.integer] | None]],
+        dtype: np.dtype[np.int32] | np.dtype[np.uint64],
+    ) -> Any:
+        """Put one column of all new segments together: a base for each, and values where there are some."""
+        new = self.segments[self._first :]
+        bases = np.empty(len(new), dtype)
+        varying: list[tuple[int, NDArray[np.integer]]] = []
+        for number, (segment, index, _) in enumerate(new):
+            bases[number], values = column(segment, index)
+            if values is not None:
+                varying.append((number, values))
+        starts = self.starts[self._first :] - self.starts[self._first]
+        gathered = np.repeat(bases, np.diff(starts))
+        for number, values in varying:
+            gathered[starts[number] : starts[number + 1]] += values.astype(dtype)
+        return gathered
+
+
+def _filled(column: tuple[int, NDArray[np.integer] | None], n_fields: int) -> U64:
+    base, values = column
+    if values is None:
+        return np.full(n_fields, base, np.uint64)
+    return np.uint64(base) + values.astype(np.uint64)
+
+
+def _double_bits(base: int, values: NDArray[np.integer] | None) -> tuple[int, U64 | None]:
+    """Return float32 bits as float64 bits."""
+    bits = np.uint32(base) + (np.zeros(1, np.uint32) if values is None else values.astype(np.uint32))
+    doubles = bits.view(np.float32).astype(np.float64).view(np.uint64)
+    return (int(doubles[0]), None) if values is None else (0, doubles)

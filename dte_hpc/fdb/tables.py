@@ -1,0 +1,63 @@
+"""Where do the compressed blocks of one field begin?
+
+A block offset table follows its segment in the index file, little-endian, and is read alone, with one
+pread, when a point of that one field is wanted::
+
+    byte 0  Q  bit at which the first reference sample interval begins
+         8  Q  smallest distance between neighbours, in bits
+        16  I  intervals
+        20  B  bytes of each further number: 0, 1, 2, 4 or 8
+        21  3s 0
+        24  Q  xxh3-64 of all other bytes
+        32  distance - smallest, for each interval but the first
+"""
+
+import struct
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dte_hpc.base.checksum import checksum
+from dte_hpc.base.errors import CorruptData
+
+_HEADER = struct.Struct("<QQIB3sQ")
+HEADER_BYTES = 32
+assert _HEADER.size == HEADER_BYTES  # noqa: S101
+
+
+def pack_table(offsets: NDArray[np.uint64]) -> bytes:
+    """Return the table of some non-decreasing bit offsets; no bytes for no offsets."""
+    if len(offsets) == 0:
+        return b""
+    steps = np.diff(offsets.astype(np.uint64))
+    low = int(steps.min()) if len(steps) else 0
+    spread = int(steps.max()) - low if len(steps) else 0
+    width = (
+        0
+        if spread == 0
+        else 1
+        if spread < 1 << 8
+        else 2
+        if spread < 1 << 16
+        else 4
+        if spread < 1 << 32
+        else 8
+    )
+    body = (steps - np.uint64(low)).astype(f"<u{width}").tobytes() if width else b""
+    head = _HEADER.pack(int(offsets[0]), low, len(offsets), width, b"", 0)[:24]
+    return head + checksum(head + body).to_bytes(8, "little") + body
+
+
+def unpack_table(data: bytes, where: str) -> NDArray[np.uint64]:
+    """Return the bit offsets of a table; CorruptData names `where` when the bytes are not one."""
+    if len(data) < HEADER_BYTES:
+        raise CorruptData(f"the block offset table in {where} is shorter than its header", where=where)
+    first, low, count, width, _, digest = _HEADER.unpack_from(data)
+    if digest != checksum(data[:24] + data[HEADER_BYTES:]):
+        raise CorruptData(f"the block offset table in {where} does not match its checksum", where=where)
+    if width not in (0, 1, 2, 4, 8) or count == 0 or len(data) != HEADER_BYTES + width * (count - 1):
+        raise CorruptData(f"the block offset table in {where} contradicts itself", where=where)
+    steps = np.full(count - 1, low, np.uint64)
+    if width:
+        steps += np.frombuffer(data, f"<u{width}", count - 1, HEADER_BYTES)
+    return np.concatenate(([np.uint64(first)], np.uint64(first) + np.cumsum(steps, dtype=np.uint64)))

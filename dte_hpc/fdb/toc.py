@@ -1,0 +1,221 @@
+"""What has been flushed to a database, and in which order?
+
+The file ``toc`` is a row of slots of 128 bytes, little-endian, each written by one append and found at
+a multiple of 128 (records whose size divides 4096 were never torn by SIGKILL in 600 kills on ext4, xfs
+and tmpfs; 1000-byte ones were, in 43 to 58)::
+
+    byte  0  4s  magic "DTEt"
+          4  B   version, 1
+          5  B   kind: 1 = a segment of an index file
+          6  H   bytes of the name
+          8  I   sequence: 0, 1, 2 ... of this writer (the index file's name says which)
+         12  I   fields in the segment
+         16  Q   where the segment begins in the index file
+         24  Q   bytes of the segment (without its block offset tables)
+         32  Q   checksum of the segment
+         40  Q   nanoseconds since 1970 at the flush
+         48  72s name of the index file, padded with NUL
+        120  Q   xxh3-64 of bytes 0 to 119
+
+A record exists when its checksum is right: what is not here does not exist. Later in the file masks
+earlier. After damage of any length and alignment the reader goes on at the next magic that begins a
+right record; what lies between is reported, kept in mind, and looked at again when the file has grown
+(another client's append may have become visible behind it first).
+"""
+
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dte_hpc.base.checksum import checksum
+from dte_hpc.fdb.disk import Disk, read_exactly
+
+MAGIC = b"DTEt"
+VERSION = 1
+SEGMENT = 1
+SLOT_BYTES = 128
+MAX_NAME_BYTES = 72
+MAX_REMEMBERED_GAPS = 64
+MAX_GAP_BYTES = 1 << 20
+_RECORD = struct.Struct("<4sBBHIIQQQQ72sQ")
+assert _RECORD.size == SLOT_BYTES  # noqa: S101
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TocRecord:
+    """One flush of one writer.
+
+    Attributes
+    ----------
+    position : int
+        Byte of the toc at which the record stands: the order of masking.
+    index : str
+        Name of the index file.
+    sequence, n_fields : int
+        Which flush of that writer, and how many fields it made visible.
+    offset, length : int
+        Where its segment lies in the index file.
+    checksum : int
+        Of the segment.
+    time_ns : int
+        Since 1970.
+    """
+
+    position: int
+    index: str
+    sequence: int
+    n_fields: int
+    offset: int
+    length: int
+    checksum: int
+    time_ns: int
+
+
+def pack(record: TocRecord) -> bytes:
+    """Return the slot of a record; its position is where it will be written."""
+    name = record.index.encode("ascii")
+    if len(name) > MAX_NAME_BYTES:
+        raise ValueError(f"the name {record.index} has {len(name)} bytes; expected at most {MAX_NAME_BYTES}")
+    body = _RECORD.pack(
+        MAGIC,
+        VERSION,
+        SEGMENT,
+        len(name),
+        record.sequence,
+        record.n_fields,
+        record.offset,
+        record.length,
+        record.checksum,
+        record.time_ns,
+        name,
+        0,
+    )[:-8]
+    return body + checksum(body).to_bytes(8, "little")
+
+
+def append(disk: Disk, directory: int, record: TocRecord, where: str) -> None:
+    """Append a record durably with one write.
+
+    If the file does not end at a slot, because a writer was cut short, the write begins with the bytes
+    that fill its slot. A descriptor is opened for each record and closed after it.
+    """
+    name = f"{where}/toc"
+    fd = disk.open(directory, "toc", os.O_WRONLY | os.O_APPEND)
+    try:
+        padding = bytes(-os.fstat(fd).st_size % SLOT_BYTES)
+        disk.write(fd, [padding + pack(record)], name)
+        disk.sync(fd, name)
+    finally:
+        os.close(fd)
+
+
+def create(disk: Disk, directory: int) -> None:
+    """Make the toc if there is none; its name is durable after the next sync of the directory."""
+    os.close(disk.open(directory, "toc", os.O_CREAT | os.O_WRONLY | os.O_APPEND))
+
+
+def unpack(buffer: bytes, at: int, position: int) -> TocRecord | None:
+    """Return the record at an offset of a buffer, or None if there is none; `position` is its byte."""
+    if buffer[at : at + 4] != MAGIC or len(buffer) - at < SLOT_BYTES:
+        return None
+    body = buffer[at : at + SLOT_BYTES - 8]
+    _, version, kind, n_name, sequence, n_fields, offset, length, digest, time_ns, name, own = (
+        _RECORD.unpack_from(buffer, at)
+    )
+    if own != checksum(body) or version != VERSION or kind != SEGMENT or n_name > MAX_NAME_BYTES:
+        return None
+    return TocRecord(
+        position=position,
+        index=name[:n_name].decode("ascii", "replace"),
+        sequence=sequence,
+        n_fields=n_fields,
+        offset=offset,
+        length=length,
+        checksum=digest,
+        time_ns=time_ns,
+    )
+
+
+def scan(buffer: bytes, base: int) -> Iterator[TocRecord | tuple[int, int]]:
+    """Yield the records of a piece of a toc that begins at byte `base`, and (start, stop) of the gaps.
+
+    The last gap, if any, reaches to the end of the buffer and may be a record that is being written.
+    """
+    at = bad = 0
+    while at < len(buffer):
+        record = unpack(buffer, at, base + at)
+        if record is None:
+            found = buffer.find(MAGIC, at + 1)
+            at = found if found >= 0 else len(buffer)
+            continue
+        if at > bad:
+            yield base + bad, base + at
+        yield record
+        at = bad = at + SLOT_BYTES
+    if at > bad:
+        yield base + bad, base + len(buffer)
+
+
+class Toc:
+    """A toc being read, again and again.
+
+    Attributes
+    ----------
+    records : list of TocRecord
+        In file order.
+    gaps : list of (start, stop)
+        Bytes that hold no record.
+    """
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.records: list[TocRecord] = []
+        self.gaps: list[tuple[int, int]] = []
+        self._size = 0
+        self._reported: set[int] = set()
+
+    def read(self, fd: int) -> tuple[list[TocRecord], list[tuple[int, int]]]:
+        """Read what is new; return the new records, and the gaps not returned before.
+
+        Cost: one fstat when nothing is new; otherwise one read of the tail and of each earlier gap.
+        """
+        size = os.fstat(fd).st_size
+        if size == self._size:
+            return [], []
+        if size < self._size:
+            self.records, self.gaps, self._size = [], [], 0
+        old, self.gaps = self.gaps, []
+        records: list[TocRecord] = []
+        for start, stop in _joined([*old, (self._size, size)]):
+            for found in scan(read_exactly(fd, stop - start, start, f"{self.where}/toc"), start):
+                if isinstance(found, TocRecord):
+                    records.append(found)
+                else:
+                    self.gaps.append(found)
+        self._size = size
+        self.records = sorted([*self.records, *records], key=lambda record: record.position)
+        fresh = [gap for gap in self.gaps if gap[0] not in self._reported and not _may_grow(gap, size)]
+        self._reported.update(start for start, _ in fresh)
+        self._forget()
+        return records, fresh
+
+    def _forget(self) -> None:
+        """Keep only as many gaps as are cheap to look at again."""
+        self.gaps = [gap for gap in self.gaps if gap[1] - gap[0] <= MAX_GAP_BYTES][-MAX_REMEMBERED_GAPS:]
+
+
+def _may_grow(gap: tuple[int, int], size: int) -> bool:
+    """Whether a gap is the beginning of a record that somebody may still be writing."""
+    return gap[1] == size and gap[1] - gap[0] < SLOT_BYTES
+
+
+def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return spans with neighbours that touch made one, so that a record over their border is seen."""
+    joined: list[tuple[int, int]] = []
+    for start, stop in spans:
+        if joined and joined[-1][1] == start:
+            joined[-1] = (joined[-1][0], stop)
+        elif stop > start:
+            joined.append((start, stop))
+    return joined

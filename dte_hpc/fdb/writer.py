@@ -1,0 +1,347 @@
+"""How does one writer put fields into one database?
+
+A writer has its own data file and its own index file; the toc alone is shared. Messages go to the data
+file when they are archived (small ones gathered into writes of a megabyte). `Writer.flush` then makes
+them durable and visible in this order, so that what is visible is always whole::
+
+    data fdatasync, index write + fdatasync, directory fsync (for new files), toc append + fdatasync
+
+All fields of one flush become visible by the one toc record, at once.
+
+When the file system refuses something, `StorageFailed` is raised and nothing of the flush is visible,
+or (when the toc's own sync was refused) perhaps all of it. No field is forgotten: the next flush tries
+again. It never relies on a file whose sync failed: those fields are read back, compared with their
+checksums, and written to a new file, which is synced before anything refers to it. A field that cannot
+be read back is named by a `StorageFailed` (fact ``lost``), and the flush after that commits the rest.
+"""
+
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dte_hpc.base.checksum import ByteLike, checksum
+from dte_hpc.base.errors import CorruptData, StorageFailed
+from dte_hpc.codecs.layout import Layout
+from dte_hpc.fdb import toc
+from dte_hpc.fdb.disk import Disk, OpenFile, open_directory, read_exactly
+from dte_hpc.fdb.paths import new_stem
+from dte_hpc.fdb.pending import Rows
+
+DIRECT_BYTES = 256 * 1024
+BUFFER_BYTES = 1024 * 1024
+MAX_FLUSH_FIELDS = (1 << 32) - 1
+
+
+@dataclass(slots=True, eq=False)
+class _File:
+    """A file this writer made."""
+
+    fd: int
+    name: str
+    size: int = 0
+    synced: int = 0
+    named: bool = False
+    failed: bool = False
+
+
+@dataclass(slots=True)
+class _Run:
+    """Messages that lie one after another in a data file."""
+
+    file: _File
+    start: int
+    count: int
+    stop: int
+
+
+class Writer:
+    """One writer of one database.
+
+    Parameters
+    ----------
+    disk : Disk
+        The system calls.
+    root, name : Path, str
+        The root, and the directory of the database in it, which exists.
+    """
+
+    def __init__(self, disk: Disk, root: Path, name: str) -> None:
+        self._disk = disk
+        self._root = root
+        self._name = name
+        self._where = f"{root}/{name}"
+        self._fd = -1
+        self._rows = Rows()
+        self._runs: list[_Run] = []
+        self._buffer = bytearray()
+        self._n_buffered = 0
+        self._data: _File | None = None
+        self._index: _File | None = None
+        self._sequence = 0
+        self._new_names = True
+
+    @property
+    def n_pending(self) -> int:
+        """Fields archived and not yet flushed."""
+        return len(self._rows)
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes of their messages."""
+        return sum(self._rows.lengths)
+
+    def add(
+        self,
+        names: tuple[str, ...],
+        values: tuple[str, ...],
+        message: ByteLike,
+        layout: Layout | None,
+        grid: str,
+        offsets: NDArray[np.uint64] | None,
+    ) -> None:
+        """Take one message. If StorageFailed is raised this one was not taken, and all earlier ones stay."""
+        length = len(message)
+        if length >= DIRECT_BYTES:
+            self._drain()
+            self._write(message, length, 1)
+        else:
+            if len(self._buffer) + length > BUFFER_BYTES:
+                self._drain()
+            self._buffer += message  # type: ignore[arg-type]
+            self._n_buffered += 1
+        self._rows.add(names, values, length, checksum(message), layout, grid, offsets)
+
+    def flush(self) -> int:
+        """Make all fields taken so far durable and visible; return how many there were."""
+        n_fields = len(self._rows)
+        if n_fields == 0:
+            return 0
+        self._drain()
+        self._salvage()
+        for file in dict.fromkeys(run.file for run in self._runs):
+            self._sync(file)
+        self._commit(*self._write_segment())
+        self._close_unused()
+        self._rows, self._runs = Rows(), []
+        return n_fields
+
+    def close(self, *, keep_files: bool = False) -> None:
+        """Close the files; what was not flushed is not kept.
+
+        Files that no toc record can name are removed, but not with `keep_files`: after a fork they are
+        the parent's.
+        """
+        for file in {
+            id(f): f for f in (self._data, self._index, *(run.file for run in self._runs)) if f
+        }.values():
+            if file.named or keep_files:
+                self._close(file)
+            else:
+                self._remove(file)
+        self._data = self._index = None
+        self._rows, self._runs = Rows(), []
+        self._buffer, self._n_buffered = bytearray(), 0
+        self._close_directory()
+
+    def park(self) -> None:
+        """Close all descriptors without a flush; data files are synced first and not written to again."""
+        self._drain()
+        for file in dict.fromkeys(run.file for run in self._runs):
+            self._sync(file)
+        for file in [run.file for run in self._runs] + [f for f in (self._data, self._index) if f]:
+            self._close(file)
+        self._data = self._index = None
+        self._close_directory()
+
+    @property
+    def has_descriptors(self) -> bool:
+        """Whether it holds open files."""
+        return self._fd >= 0
+
+    def _directory(self) -> int:
+        if self._fd < 0:
+            try:
+                self._fd = open_directory(self._root, self._name)
+            except OSError as error:
+                raise StorageFailed(
+                    f"the database {self._where} cannot be opened: {os.strerror(error.errno or 0)}",
+                    errno=error.errno,
+                ) from error
+        return self._fd
+
+    def _close_directory(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def _drain(self) -> None:
+        """Write the gathered small messages; on failure they stay gathered."""
+        if self._n_buffered:
+            self._write(self._buffer, len(self._buffer), self._n_buffered)
+            self._buffer, self._n_buffered = bytearray(), 0
+
+    def _write(self, data: ByteLike, length: int, count: int) -> None:
+        file = self._data = self._data or self._create(f"{new_stem()}.data")
+        try:
+            self._disk.write(file.fd, [data], f"{self._where}/{file.name}")
+        except BaseException:
+            self._data = None
+            if all(run.file is not file for run in self._runs):
+                self._close(file) if file.named else self._remove(file)
+            raise
+        start, file.size = file.size, file.size + length
+        last = self._runs[-1] if self._runs else None
+        if last is not None and last.file is file and last.stop == start:
+            last.count, last.stop = last.count + count, file.size
+        else:
+            self._runs.append(_Run(file, start, count, file.size))
+
+    def _create(self, name: str) -> _File:
+        fd = self._disk.create(self._directory(), name)
+        self._new_names = True
+        return _File(fd, name)
+
+    def _sync(self, file: _File) -> None:
+        if file.synced == file.size:
+            return
+        try:
+            self._disk.sync(file.fd, f"{self._where}/{file.name}")
+        except BaseException:
+            self._distrust(file)
+            raise
+        file.synced = file.size
+
+    def _distrust(self, file: _File) -> None:
+        """Use a file no more for writing, nor rely on what was written to it since its last commit."""
+        file.failed = True
+        if self._data is file:
+            self._data = None
+        if self._index is file:
+            self._index = None
+        self._close(file)
+
+    def _write_segment(self) -> tuple[str, int, bytes, int]:
+        """Write the index segment durably; return its file, byte, bytes and number."""
+        if self._index is None:
+            self._index, self._sequence = self._create_index(), 0
+        index = self._index
+        segment, tables = self._rows.segment(
+            index.name, [(run.file.name, run.start, run.count) for run in self._runs]
+        )
+        try:
+            self._disk.write(index.fd, [segment, tables], f"{self._where}/{index.name}")
+        except BaseException:
+            self._distrust(index)
+            raise
+        offset, index.size = index.size, index.size + len(segment) + len(tables)
+        self._sync(index)
+        self._sync_names()
+        return index.name, offset, segment, self._sequence
+
+    def _create_index(self) -> _File:
+        """Make an index file, named as the data file unless there is one of that name."""
+        stem = self._runs[-1].file.name.removesuffix(".data")
+        with suppress(StorageFailed):
+            return self._create(f"{stem}.index")
+        return self._create(f"{new_stem()}.index")
+
+    def _sync_names(self) -> None:
+        if not self._new_names:
+            return
+        try:
+            toc.create(self._disk, self._directory())
+            self._disk.sync_directory(self._directory(), self._where)
+        except BaseException:
+            for file in dict.fromkeys([run.file for run in self._runs]):
+                self._distrust(file)
+            if self._index is not None:
+                self._distrust(self._index)
+            raise
+        self._new_names = False
+
+    def _commit(self, index: str, offset: int, segment: bytes, sequence: int) -> None:
+        record = toc.TocRecord(
+            position=0,
+            index=index,
+            sequence=sequence,
+            n_fields=len(self._rows),
+            offset=offset,
+            length=len(segment),
+            checksum=int.from_bytes(segment[48:56], "little"),
+            time_ns=time.time_ns(),
+        )
+        self._sequence += 1
+        for run in self._runs:
+            run.file.named = True
+        if self._index is not None:
+            self._index.named = True
+        toc.append(self._disk, self._directory(), record, self._where)
+
+    def _salvage(self) -> None:
+        """Copy the messages of files whose sync failed into a new file, each compared with its checksum."""
+        if not any(run.file.failed for run in self._runs):
+            return
+        waiting, self._runs, self._data = self._runs, [], None
+        lost: list[int] = []
+        row = 0
+        try:
+            while waiting:
+                run = waiting[0]
+                if not run.file.failed:
+                    self._runs.append(waiting.pop(0))
+                    row += run.count
+                    continue
+                row = self._salvage_one(run, row, lost)
+                if run.count == 0:
+                    waiting.pop(0)
+        finally:
+            self._runs += waiting
+            self._forget(lost)
+
+    def _salvage_one(self, run: _Run, row: int, lost: list[int]) -> int:
+        """Copy the first message of a run; return the row after it."""
+        length = self._rows.lengths[row]
+        try:
+            source = OpenFile(self._directory(), run.file.name)
+            message = read_exactly(source.fd, length, run.start, f"{self._where}/{run.file.name}")
+        except (OSError, CorruptData):
+            message = b""
+        if len(message) == length and checksum(message) == self._rows.checksums[row]:
+            self._write(message, length, 1)
+        else:
+            lost.append(row)
+        run.start, run.count = run.start + length, run.count - 1
+        return row + 1
+
+    def _forget(self, lost: list[int]) -> None:
+        if not lost:
+            return
+        keys = [dict(zip(self._rows.names[n], self._rows.values[n], strict=True)) for n in lost]
+        self._rows.drop(lost)
+        raise StorageFailed(
+            f"{len(lost)} fields in {self._where} could not be read back after a failed sync and are lost, "
+            f"the first {keys[0]}; {len(self._rows)} others are kept",
+            lost=keys,
+        )
+
+    def _close_unused(self) -> None:
+        for file in dict.fromkeys(run.file for run in self._runs):
+            if file is not self._data:
+                self._close(file)
+
+    def _close(self, file: _File) -> None:
+        fd, file.fd = file.fd, -1
+        if fd >= 0:
+            with suppress(OSError):
+                os.close(fd)
+
+    def _remove(self, file: _File) -> None:
+        """Remove a file that nothing refers to."""
+        self._close(file)
+        with suppress(OSError):
+            os.unlink(file.name, dir_fd=self._directory())
