@@ -1,0 +1,48 @@
+"""Which fields of an answer belong together?
+
+Rows that are equal in some keywords, in the order in which they first appear.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dte_hpc.extract.answer import Answer
+from dte_hpc.extract.parameters import parameter
+
+Int64s = NDArray[np.int64]
+_VARYING = ("param", "number", "levelist", "date", "time", "step")
+
+
+def groups_by(columns: Iterable[NDArray[np.generic]], rows: Int64s) -> list[Int64s]:
+    """Return the rows split by what they have in some columns; each part keeps its order."""
+    codes = np.zeros(rows.size, np.int64)
+    for column in columns:
+        different, code = np.unique(column[rows], return_inverse=True, equal_nan=True)
+        codes = np.unique(codes * different.size + code, return_inverse=True)[1]
+    order = np.argsort(codes, kind="stable")
+    cuts = np.flatnonzero(np.diff(codes[order])) + 1
+    parts = [rows[part] for part in np.split(order, cuts)]
+    return sorted(parts, key=lambda part: int(part[0]))
+
+
+def variables(answer: Answer) -> dict[str, Int64s]:
+    """Return the rows of each parameter, by its short name.
+
+    Where one parameter comes in several kinds (a type, a level type, a grid), their values are joined to
+    the name.
+    """
+    slow = [keyword for keyword in answer.columns if keyword not in _VARYING]
+    differ = [keyword for keyword in slow if np.unique(answer.columns[keyword]).size > 1]
+    rows = np.arange(answer.n_fields)
+    named: dict[str, Int64s] = {}
+    for part in groups_by([answer.column("param"), *(answer.columns[k] for k in differ)], rows):
+        short = parameter(str(answer.column("param")[part[0]])).short_name
+        kinds = "_".join(str(answer.columns[keyword][part[0]]) for keyword in differ)
+        name = short if short not in named else f"{short}_{kinds}"
+        number = 2
+        while name in named:
+            name, number = f"{short}_{number}", number + 1
+        named[name] = part
+    return named

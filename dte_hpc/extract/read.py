@@ -1,0 +1,358 @@
+"""How do the wanted values come out of the store?
+
+Fields that are packed alike and wanted at the same points are one batch: their byte ranges are worked
+out once, read with one call of the reader, and unpacked together, so that a field of a time series
+costs microseconds. Compressed fields are read block by block, each block once. A whole data section is
+read when the pieces come near its size.
+
+A single value cannot be checked against the message's checksum: what is checked is that offsets and
+sizes fit the message, and that no read is short.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dte_hpc.base.errors import CorruptData, InvalidConfig
+from dte_hpc.codecs import packing
+from dte_hpc.codecs.decode import decode, formula
+from dte_hpc.codecs.layout import CCSDS, OTHER, SIMPLE, Layout
+from dte_hpc.codecs.points import ReadPlan, decode_reads, plan_reads, present_in_ranges, simple_byte_ranges
+from dte_hpc.extract.account import Account
+from dte_hpc.extract.pread import PreadReader, Reader
+from dte_hpc.extract.query import Query
+from dte_hpc.extract.ranges import Ranges
+from dte_hpc.extract.store import Fields
+
+Int64s = NDArray[np.int64]
+Float64s = NDArray[np.float64]
+_ALIKE = ("packing", "edition", "bits", "n_values", "n_packed", "data_offset", "data_length", "bitmap_offset")
+_EXACT_BITS = 53  # integers of so many bits are exact as float64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadPolicy:
+    """What reading weighs against what.
+
+    Attributes
+    ----------
+    gap_bytes : int
+        Pieces this near are read as one. The default never reads more than 4 bytes a 16-bit value; where
+        a call costs more than bytes (a parallel file system far away), 4096 is better.
+    whole_share : float
+        Pieces that together are more of a data section than this are read as one.
+    batch_bytes : int
+        The most memory for bytes read and not yet unpacked.
+    """
+
+    gap_bytes: int = 2
+    whole_share: float = 0.9
+    batch_bytes: int = 64 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        if self.gap_bytes < 0 or not 0 < self.whole_share <= 1 or self.batch_bytes < 1:
+            raise InvalidConfig(
+                f"a read policy has a gap of {self.gap_bytes} bytes, a whole share of {self.whole_share} and "
+                f"batches of {self.batch_bytes} bytes; expected 0 or more, 0 to 1, and 1 or more"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Batch:
+    """Fields that are packed alike, and the points wanted of each of them.
+
+    Attributes
+    ----------
+    rows : int64, shape (n,)
+        Of the query's fields.
+    start, stop : int64, shape (n_ranges,)
+        Points, in the message's own order.
+    target : int64, shape (n,)
+        Where each row's values begin in the output.
+    layout : Layout
+        Of the first row; the others differ in reference value and scales alone.
+    """
+
+    rows: Int64s
+    start: Int64s
+    stop: Int64s
+    target: Int64s
+    layout: Layout
+
+    @property
+    def n_points(self) -> int:
+        """Points wanted of each field."""
+        return int((self.stop - self.start).sum())
+
+
+def read_values(
+    query: Query,
+    first: int,
+    last: int,
+    account: Account,
+    *,
+    reader: Reader | None = None,
+    policy: ReadPolicy | None = None,
+) -> Float64s:
+    """Return the values read for a query from position `first` to `last` of them all.
+
+    Parameters
+    ----------
+    first, last : int
+        Positions in the values of all fields, one after another, each point of a field once (see
+        `Query.read_start`); a rank's share of the work.
+    account : Account
+        Bytes, reads and decoded values are added to it.
+
+    Returns
+    -------
+    float64, shape (last - first,)
+        NaN where missing.
+
+    Raises
+    ------
+    CorruptData
+        When a file ends too early, or a field does not fit its grid.
+    """
+    out = np.empty(last - first)
+    work = _Work(query.fields, out, account, reader or PreadReader(), policy or ReadPolicy())
+    for batch in batches(query, first, last):
+        work.read(batch)
+    return out
+
+
+def batches(query: Query, first: int, last: int) -> Iterator[Batch]:
+    """Yield the work for the values from `first` to `last`."""
+    begin = query.read_start()
+    rows = np.arange(np.searchsorted(begin, first, "right") - 1, np.searchsorted(begin, last, "left"))
+    rows = rows[begin[rows + 1] > begin[rows]]
+    if first >= last or not rows.size:
+        return
+    low = np.maximum(first - begin[rows], 0)
+    high = np.minimum(last, begin[rows + 1]) - begin[rows]
+    place = query.place_of_field[rows]
+    records = query.fields.layout[rows]
+    facts = np.stack([place, low, high, *(records[name].astype(np.int64) for name in _ALIKE)], axis=1)
+    _refuse_misfits(query, rows, records)
+    for part in _alike(facts):
+        ranges = query.places[int(place[part[0]])].ranges
+        start, stop = cut(ranges, int(low[part[0]]), int(high[part[0]]))
+        yield Batch(
+            rows=rows[part],
+            start=start,
+            stop=stop,
+            target=begin[rows[part]] + low[part] - first,
+            layout=Layout.of_record(records[part[0]]),
+        )
+
+
+def cut(ranges: Ranges, low: int, high: int) -> tuple[Int64s, Int64s]:
+    """Return start and stop of the ranges that hold points number `low` to `high`, cut at both ends."""
+    length = ranges.stop - ranges.start
+    before = np.cumsum(length) - length
+    start = ranges.start + np.clip(low - before, 0, length)
+    stop = ranges.start + np.clip(high - before, 0, length)
+    kept = stop > start
+    return start[kept], stop[kept]
+
+
+def _alike(facts: Int64s) -> list[Int64s]:
+    """Return the rows of a table split by what they hold."""
+    if (facts == facts[0]).all():
+        return [np.arange(len(facts))]
+    _, code = np.unique(facts, axis=0, return_inverse=True)
+    order = np.argsort(code, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(code[order])) + 1)
+
+
+def _refuse_misfits(query: Query, rows: Int64s, records: NDArray[Any]) -> None:
+    sizes = np.array([place.grid.n_points for place in query.places])[query.place_of_field[rows]]
+    wrong = np.flatnonzero(records["n_values"] != sizes)
+    if wrong.size:
+        at = int(wrong[0])
+        name = query.places[int(query.place_of_field[rows[at]])].grid.name
+        raise CorruptData(
+            f"field {int(rows[at])} of the request has {records['n_values'][at]} points; expected the "
+            f"{sizes[at]} of its grid {name}",
+            grid=name,
+        )
+
+
+class _Work:
+    """One call of `read_values`."""
+
+    def __init__(
+        self, fields: Fields, out: Float64s, account: Account, reader: Reader, policy: ReadPolicy
+    ) -> None:
+        self.fields = fields
+        self.out = out
+        self.account = account
+        self.reader = reader
+        self.policy = policy
+
+    def read(self, batch: Batch) -> None:
+        """Read one batch."""
+        layout = batch.layout
+        if layout.packing == OTHER:
+            self._each(batch, self._whole)
+        elif layout.bitmap_offset or layout.packing == CCSDS or layout.bits > _EXACT_BITS:
+            self._each(batch, self._one)
+        elif layout.packing == SIMPLE:
+            self._together(batch)
+        else:
+            for row, target in zip(batch.rows.tolist(), batch.target.tolist(), strict=True):
+                self.out[target : target + batch.n_points] = self.fields.layout["reference"][row]
+
+    def _each(self, batch: Batch, read: Any) -> None:
+        for row, target in zip(batch.rows.tolist(), batch.target.tolist(), strict=True):
+            self.out[target : target + batch.n_points] = read(row, batch)
+
+    def _whole(self, row: int, batch: Batch) -> Float64s:
+        """Return one field's values, decoded as a whole."""
+        message = self.fields.message(row)
+        self._count(1, len(message), len(message), batch.layout.n_values)
+        return decode(message)[Ranges.of(batch.start, batch.stop).indices()]
+
+    def _one(self, row: int, batch: Batch) -> Float64s:
+        """Return one field's values, reading what its own bitmap and blocks ask for."""
+        layout = Layout.of_record(self.fields.layout[row])
+        start, stop = batch.start, batch.stop
+        present = None
+        if layout.bitmap_offset:
+            n_bytes = (int(stop[-1]) + 7) // 8
+            bitmap = self._pieces(row, np.array([layout.bitmap_offset]), np.array([n_bytes]))
+            self._count(1, n_bytes, n_bytes, 0)
+            present, start, stop = present_in_ranges(layout, bitmap, start, stop)
+            start, stop = start[stop > start], stop[stop > start]
+        packed = self._packed(row, layout, start, stop)
+        if present is None:
+            return packed
+        values = np.full(present.size, np.nan)
+        values[present] = packed
+        return values
+
+    def _packed(self, row: int, layout: Layout, start: Int64s, stop: Int64s) -> Float64s:
+        offsets = None
+        if layout.packing == CCSDS:
+            offsets = self.fields.block_offsets(row)
+            if offsets is None:
+                return self._decoded_packed(row, layout, start, stop)
+            self.account.bytes_index += offsets.nbytes
+        least = plan_reads(layout, offsets, start, stop)
+        plan = self._plan(layout, offsets, start, stop)
+        data = self._pieces(row, plan.offset, plan.length)
+        self._count(plan.offset.size, int(least.length.sum()), data.size, plan.n_decoded)
+        parts = np.split(data, np.cumsum(plan.length)[:-1]) if plan.length.size else []
+        return decode_reads(layout, offsets, plan, parts)
+
+    def _decoded_packed(self, row: int, layout: Layout, start: Int64s, stop: Int64s) -> Float64s:
+        """Return packed values of a compressed field that came without block offsets: decoded whole."""
+        message = self.fields.message(row)
+        self._count(1, len(message), len(message), layout.n_packed)
+        values = decode(message)
+        packed = values[~np.isnan(values)] if layout.bitmap_offset else values
+        return packed[Ranges.of(start, stop).indices()]
+
+    def _plan(
+        self, layout: Layout, offsets: NDArray[np.uint64] | None, start: Int64s, stop: Int64s
+    ) -> ReadPlan:
+        plan = plan_reads(layout, offsets, start, stop, self.policy.gap_bytes)
+        if plan.length.sum() <= self.policy.whole_share * layout.data_length:
+            return plan
+        return plan_reads(layout, offsets, start, stop, layout.data_length)
+
+    def _together(self, batch: Batch) -> None:
+        """Read simply packed fields, as many at once as fit in the batch's memory."""
+        least = plan_reads(batch.layout, None, batch.start, batch.stop)
+        plan = self._plan(batch.layout, None, batch.start, batch.stop)
+        n_bytes = int(plan.length.sum())
+        at_once = max(1, self.policy.batch_bytes // (n_bytes + 16 * plan.offset.size + 32 * plan.start.size))
+        fds, order = self._in_file_order(batch.rows)
+        for some in np.split(order, np.arange(at_once, order.size, at_once)):
+            data = self._bytes_of(batch, some, fds, plan)
+            self._unpack(batch, some, data, plan)
+        n = batch.rows.size
+        self._count(n * plan.offset.size, n * int(least.length.sum()), n * n_bytes, n * plan.n_decoded)
+
+    def _in_file_order(self, rows: Int64s) -> tuple[NDArray[np.int32], Int64s]:
+        """Return the rows' descriptors, and the order in which their bytes lie in the files."""
+        files, first, which = np.unique(
+            self.fields.locations()[0][rows], return_index=True, return_inverse=True
+        )
+        of_file = np.array([self.fields.fd(int(rows[at])) for at in first], np.int32)
+        return of_file[which], np.lexsort((self.fields.offset[rows], files[which]))
+
+    def _bytes_of(
+        self, batch: Batch, some: Int64s, fds: NDArray[np.int32], plan: ReadPlan
+    ) -> NDArray[np.uint8]:
+        """Return the bytes of a plan for some fields of a batch, one field after another."""
+        rows = batch.rows[some]
+        if plan.length.size and (plan.offset + plan.length)[-1] > self.fields.length[rows].min():
+            raise CorruptData("a field's layout reaches beyond the end of its message")
+        begin = self.fields.offset[rows].astype(np.int64)
+        offsets = (begin[:, None] + plan.offset).ravel()
+        lengths = np.tile(plan.length, rows.size)
+        data = np.empty(int(lengths.sum()), np.uint8)
+        self.reader.read(np.repeat(fds[some], plan.offset.size), offsets, lengths, data)
+        return data
+
+    def _unpack(self, batch: Batch, some: Int64s, data: NDArray[np.uint8], plan: ReadPlan) -> None:
+        """Write the values of some fields of a batch.
+
+        All integers are unpacked in one go; then ``(X * step + reference) * factor`` with each field's
+        own numbers, in the order of operations of `codecs.decode`.
+        """
+        n = some.size
+        offset, _ = simple_byte_ranges(batch.layout, plan.start, plan.stop)
+        read = np.searchsorted(plan.offset, offset, side="right") - 1
+        place = (np.cumsum(plan.length) - plan.length)[read] + offset - plan.offset[read]
+        stride = int(plan.length.sum())
+        whole = np.empty((n, batch.n_points))
+        packing.unpack_ranges(
+            packing.frozen(data),
+            packing.frozen((np.arange(n)[:, None] * stride + place).ravel()),
+            packing.frozen(np.tile(plan.start * batch.layout.bits & 7, n)),
+            packing.frozen(np.tile(plan.stop - plan.start, n)),
+            batch.layout.bits,
+            1.0,
+            0.0,
+            1.0,
+            whole.reshape(-1),
+        )
+        records = self.fields.layout[batch.rows[some]]
+        step, factor = _formulas(batch.layout, records)
+        whole *= step[:, None]
+        whole += records["reference"][:, None]
+        whole *= factor[:, None]
+        for target, values in zip(batch.target[some].tolist(), whole, strict=True):
+            self.out[target : target + values.size] = values
+
+    def _pieces(self, row: int, offset: Int64s, length: Int64s) -> NDArray[np.uint8]:
+        """Return pieces of one message, one after another."""
+        if offset.size and int((offset + length).max()) > int(self.fields.length[row]):
+            raise CorruptData(f"the layout of field {row} reaches beyond the end of its message")
+        data = np.empty(int(length.sum()), np.uint8)
+        fds = np.full(offset.size, self.fields.fd(row), np.int32)
+        self.reader.read(fds, offset + np.int64(self.fields.offset[row]), length, data)
+        return data
+
+    def _count(self, reads: int, requested: int, read: int, decoded: int) -> None:
+        self.account.reads += reads
+        self.account.bytes_requested += requested
+        self.account.bytes_read += read
+        self.account.bytes_decoded += 8 * decoded
+
+
+def _formulas(layout: Layout, records: NDArray[Any]) -> tuple[Float64s, Float64s]:
+    """Return step and factor of each record."""
+    scales = np.stack([records["binary_scale"], records["decimal_scale"]], axis=1)
+    different, which = np.unique(scales, axis=0, return_inverse=True)
+    pairs = [
+        formula(replace(layout, binary_scale=int(binary), decimal_scale=int(decimal)))
+        for binary, decimal in different
+    ]
+    table = np.array(pairs, np.float64)[which.reshape(-1)]
+    return table[:, 0], table[:, 1]

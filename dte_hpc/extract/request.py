@@ -1,0 +1,125 @@
+"""What does a request ask for?
+
+A JSON object: MARS keywords that name fields, and a ``feature`` that says which of their points are
+wanted (see `feature`). ``format`` may be given and must be CoverageJSON, as polytope-mars has it.
+Everything is checked here, before a store is looked into.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from dte_hpc.base.errors import DteError, InvalidRequest
+from dte_hpc.base.request import Request
+from dte_hpc.extract.feature import Feature, parse_feature, refused
+from dte_hpc.extract.limits import Limits
+
+FORMATS = ("covjson", "application/json+covjson", "application/prs.coverage+json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PointRequest:
+    """Fields, and the points wanted of them.
+
+    Attributes
+    ----------
+    fields : Request
+        In MARS's words; without the keywords whose values the feature spans.
+    feature : Feature
+        The points.
+    """
+
+    fields: Request
+    feature: Feature
+
+
+def parse_request(given: Mapping[str, Any], limits: Limits | None = None) -> PointRequest:
+    """Return a request that was checked as far as it can be without a store.
+
+    Raises
+    ------
+    InvalidRequest
+        Whose sentence begins with the place of the mistake (``$.feature.points[1]``).
+    """
+    if not isinstance(given, Mapping):
+        raise refused("$", given, "a mapping of MARS keywords and a feature")
+    if "feature" not in given:
+        raise refused("$", given, "a keyword 'feature' among the MARS keywords")
+    form = given.get("format", FORMATS[0])
+    if form not in FORMATS:
+        raise refused("$.format", form, " or ".join(FORMATS))
+    feature = parse_feature(given["feature"], limits or Limits())
+    words = {word: value for word, value in given.items() if word not in ("feature", "format")}
+    fields = _fields(words)
+    _refuse_contradictions(words, feature)
+    return PointRequest(
+        fields=fields.replace(**feature.wanted) if feature.wanted else fields, feature=feature
+    )
+
+
+def read_request(source: str | Path, limits: Limits | None = None) -> dict[str, Any]:
+    """Return the JSON object in a file; InvalidRequest names the line of a mistake."""
+    path, allowed = Path(source), (limits or Limits()).request_bytes
+    try:
+        if path.stat().st_size > allowed:
+            raise InvalidRequest(f"{path} is larger than {allowed} bytes", path=str(path))
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        if isinstance(error, DteError):
+            raise
+        raise InvalidRequest(f"{path} cannot be read: {error}", path=str(path)) from error
+    return request_of_text(text, str(path))
+
+
+def request_of_text(text: str, source: str = "the request") -> dict[str, Any]:
+    """Return the JSON object that text is."""
+
+    def refuse(word: str) -> NoReturn:
+        raise InvalidRequest(f"{source}: found {word}; expected finite numbers", path=source)
+
+    try:
+        given = json.loads(text, parse_constant=refuse)
+    except json.JSONDecodeError as error:
+        where = f"{source}, line {error.lineno}, column {error.colno}"
+        raise InvalidRequest(f"{where} is not JSON: {error.msg}", path=source) from error
+    except RecursionError as error:
+        raise InvalidRequest(f"{source}: found lists nested without end", path=source) from error
+    if not isinstance(given, dict):
+        raise refused("$", given, "a mapping of MARS keywords and a feature")
+    return given
+
+
+def _fields(words: Mapping[str, Any]) -> Request:
+    for keyword, value in words.items():
+        try:
+            Request({keyword: value})
+        except InvalidRequest as error:
+            raise InvalidRequest(f"$.{keyword}: {error}", place=f"$.{keyword}") from error
+    return Request(words)
+
+
+def _refuse_contradictions(words: Mapping[str, Any], feature: Feature) -> None:
+    for keyword in (*feature.spans, *feature.wanted):
+        for said in ("date", "time") if keyword == "datetime" else (keyword,):
+            if said in words:
+                raise InvalidRequest(
+                    f"$.{said}: overspecified: {said} is given both here and in the feature; expected one",
+                    place=f"$.{said}",
+                )
+    if feature.kind == "verticalprofile" and words.get("levtype") == "sfc":
+        raise refused("$.levtype", "sfc", "a levtype with levels for a vertical profile (pl, ml)")
+    if feature.kind == "timeseries":
+        _refuse_no_time_axis(words, feature)
+
+
+def _refuse_no_time_axis(words: Mapping[str, Any], feature: Feature) -> None:
+    axis = feature.axis
+    given = {"date", "datetime"} if axis == "datetime" else {axis}
+    if not given & {*words, *feature.spans, *feature.wanted}:
+        raise InvalidRequest(
+            f"$.feature: underspecified: the time series runs along {axis}, which neither the request nor "
+            f"feature.range gives; expected one of them",
+            place="$.feature",
+        )
