@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dte_hpc.base.events import Event, FieldStored, Flushed, Listener, ignore
 from dte_hpc.base.field import Field, Metadata
 from dte_hpc.base.request import Request
+from dte_hpc.notify import journal
 from dte_hpc.postproc.action import Action, Context, Item, MaskedField
 from dte_hpc.postproc.plan import PlanConfig
 from dte_hpc.postproc.select import Select
@@ -85,8 +86,6 @@ class Pipeline:
 
     def notify(self, metadata: Metadata) -> None:
         """Say beside each store that what this request names exists. Call it after `flush`."""
-        from dte_hpc.notify import journal
-
         sinks = [action for chain in self._chains for action in chain if isinstance(action, Sink)]
         roots = {plug.journal_root for sink in sinks for plug in sink.plugs if plug.journal_root is not None}
         for root in sorted(roots):
@@ -111,7 +110,8 @@ class Pipeline:
         if isinstance(event, FieldStored):
             self._n_fields += 1
             self._n_bytes += event.n_bytes
-        self._listener(event)
+        if not isinstance(event, Flushed):  # the stores' own; `flush` tells one for all sinks
+            self._listener(event)
 
 
 def _push(chain: Sequence[Action], index: int, item: Item) -> None:

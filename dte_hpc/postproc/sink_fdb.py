@@ -1,13 +1,12 @@
 """How do messages end up in the store?"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dte_hpc.base.errors import InvalidConfig
-from dte_hpc.base.events import FieldStored
 from dte_hpc.base.key import Key
 from dte_hpc.codecs.layout import EncodedField
 from dte_hpc.postproc.action import MESSAGES, Context, Options
@@ -20,11 +19,31 @@ class FDBOptions(Options):
     Attributes
     ----------
     config : mapping, str or None
-        The store's configuration, as FDB's YAML has it (type, schema, spaces), ``{path: ROOT}``, or its
-        root directory; without one, or an empty one, the job's store.
+        The store's configuration, as FDB's YAML has it (type, schema, spaces), or its root directory, or
+        ``{path: ROOT}``. Without one, or with an empty one, the job's store, else what the environment
+        names (FDB_CONFIG_FILE).
     """
 
     config: Mapping[str, Any] | str | None = None
+
+    def mistakes(self, place: str) -> Iterator[InvalidConfig]:
+        """Yield what is wrong with the store's configuration, without opening it."""
+        from dte_hpc.fdb.config import config_of  # the store, which other plans do without
+
+        try:
+            if self.config:
+                config_of(full_config(self.config))
+        except InvalidConfig as error:
+            at = f"{place}.config" + str(error.facts.get("place", "$")).removeprefix("$")
+            yield InvalidConfig(f"{at}: {str(error).partition(': ')[2] or error}", place=at)
+
+
+def full_config(config: Mapping[str, Any] | str) -> Mapping[str, Any] | str:
+    """Return FDB's own form of a configuration: ``{path: ROOT}`` is one space of one root."""
+    if isinstance(config, str) or "path" not in config:
+        return config
+    rest = {keyword: value for keyword, value in config.items() if keyword != "path"}
+    return {"spaces": [{"roots": [{"path": config["path"]}]}], **rest}
 
 
 class FDBSink:
@@ -38,17 +57,16 @@ class FDBSink:
 
     def __init__(self, options: FDBOptions, context: Context) -> None:
         # ecCodes and the store, which checking a plan does without
-        from dte_hpc.codecs.headers import mars_key
+        from dte_hpc.codecs.decode import mars_key
         from dte_hpc.fdb.store import FDB
 
         config = options.config or context.store
-        if not config:
-            raise InvalidConfig("sink 'fdb5' has no config, and the job no store; expected one of them")
-        name = ("fdb5", json.dumps(config, sort_keys=True, default=str))
-        self._store: FDB = context.shared(name, lambda: FDB(config))
+        source = full_config(config) if config else None
+        name = ("fdb5", json.dumps(source, sort_keys=True, default=str))
+        self._store: FDB = context.shared(name, lambda: FDB(source, listener=context.listener))
         self._key_of = mars_key
-        self._listener = context.listener
-        self.journal_root: Path | None = Path(self._store.root)
+        roots = [root.path for space in self._store.config.spaces for root in space.roots if root.writable]
+        self.journal_root: Path | None = Path(roots[0]) if roots else None
 
     @classmethod
     def explain(cls, options: FDBOptions) -> str:
@@ -58,9 +76,7 @@ class FDBSink:
 
     def write(self, item: EncodedField) -> None:
         """Archive one message. Cost: 15 microseconds beside the copy of the message."""
-        key = Key(self._key_of(item.message))
-        self._store.archive(item, key)
-        self._listener(FieldStored(key=repr(key), n_bytes=len(item.message)))
+        self._store.archive(item, Key(self._key_of(item.message)))
 
     def flush(self) -> None:
         """Make everything archived durable and visible."""

@@ -1,5 +1,9 @@
 """Interpolation is exact where it must be, and equal to MIR's own."""
 
+import importlib.util
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -13,8 +17,7 @@ from dte_hpc.postproc.weights import load_weights, weights_directory, weights_pa
 from dte_hpc.postproc.weights_file import Weights, write_weights
 
 needs_mir = pytest.mark.skipif(
-    __import__("importlib.util").util.find_spec("mir") is None,
-    reason="mir-python, the oracle, is not installed",
+    importlib.util.find_spec("mir") is None, reason="mir-python, which makes weights, is not installed"
 )
 PAIRS = [
     ("O32", "10/10"),
@@ -32,9 +35,8 @@ PAIRS = [
 def run(values, source, target, directory, method="linear", **metadata):
     options = InterpolateOptions(grid=target, interpolation=method, weights=str(directory))
     field = Field(metadata=Metadata({"param": 130, "grid": source, "domain": "d", **metadata}), values=values)
-    (out,) = Interpolate(options, Context()).process(
-        MaskedField(field=field, mask=np.ones(values.size, bool))
-    )
+    item = MaskedField(field=field, mask=np.ones(values.size, dtype=bool))
+    (out,) = Interpolate(options, Context()).process(item)
     return out
 
 
@@ -105,9 +107,6 @@ def test_values_are_mirs_own(directory):
 
 
 def mir_job(values, source, target):
-    import subprocess
-    import sys
-
     program = (
         "import sys, numpy, mir\n"
         "values = numpy.frombuffer(sys.stdin.buffer.read())\n"
@@ -143,6 +142,14 @@ def test_made_weights_say_where_they_come_from(directory):
     assert (weights.library, weights.n_in, weights.n_out) == ("mir-python", 5248, 19 * 36)
     assert weights_path("O32", "10/10", "linear", directory).name == "O32__10_10__linear.h5"
     np.testing.assert_allclose(np.add.reduceat(weights.weights, weights.indptr[:-1]), 1.0, rtol=1e-14)
+
+
+@needs_mir
+def test_made_again_they_are_the_same_bytes(tmp_path):
+    paths = [weights_path("O8", "30/30", "linear", tmp_path / name) for name in "ab"]
+    for path in paths:
+        load_weights("O8", "30/30", "linear", path.parent)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
 @needs_mir

@@ -127,7 +127,7 @@ def test_without_that_option_step_zero_is_refused_with_advice():
         ([1, 2, 4], "after a skipped sample"),
         ([1, 2, 2], "out of order"),
         ([1, 2, 1], "out of order"),
-        ([1, 2, 3, 4, 5, 7], "a skipped sample"),
+        ([1, 2, 3, 4, 5, 7], "after a skipped sample"),
     ],
 )
 def test_a_skipped_or_repeated_sample_names_field_and_step(steps, words):
