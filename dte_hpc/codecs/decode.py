@@ -28,7 +28,7 @@ from dte_hpc.codecs.layout import (
 from dte_hpc.codecs.scaling import power
 
 __all__ = ["decode", "grid_name", "mars_key", "read_field"]
-MAX_POINTS = 2**33
+MAX_POINTS = 2**29
 
 
 def decode(message: ByteLike) -> NDArray[np.float64]:

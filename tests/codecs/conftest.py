@@ -74,8 +74,7 @@ class Oracle:
             eccodes.codes_set(handle, "packingType", "grid_ccsds" if ccsds else "grid_simple")
             eccodes.codes_set_values(handle, np.zeros(values.size))
             eccodes.codes_set(handle, "bitsPerValue", bits)
-            if decimal_scale:
-                eccodes.codes_set(handle, "decimalScaleFactor", decimal_scale)
+            eccodes.codes_set(handle, "decimalScaleFactor", decimal_scale)
             if np.isnan(values).any():
                 eccodes.codes_set(handle, "bitmapPresent", 1)
                 eccodes.codes_set(handle, "missingValue", -1e100)
