@@ -13,6 +13,7 @@ Tolerance: a vertex within `strips.TOLERANCE` of a row's latitude is taken to be
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dte_hpc.extract.ranges import Int64s
 from dte_hpc.extract.shapes import Polygon, unrolled
@@ -23,14 +24,13 @@ from dte_hpc.grids import RowGrid
 def polygon_strips(polygon: Polygon, grid: RowGrid) -> Strips:
     """Return the strips of a polygon; costs its edges plus the rows each of them spans."""
     rings = closed_rings(polygon)
-    vertices = np.column_stack([_snapped(rings.vertices[:, 0], grid), rings.vertices[:, 1]])
-    is_edge = np.ones(len(vertices), np.bool_)
+    on = _on_rows(rings, grid)
+    is_edge = np.ones(len(rings.vertices), np.bool_)
     is_edge[rings.begin[1:] - 1] = False
     edge = np.flatnonzero(is_edge)
-    start, end = vertices[edge], vertices[edge + 1]
     part = np.repeat(rings.part, np.diff(rings.begin) - 1)
-    group, longitude = _crossings(part, start, end, grid)
-    pieces = [_paired(group, longitude, _caps(rings, grid)), _border(start, end, grid)]
+    group, longitude = _crossings(part, on, edge, grid)
+    pieces = [_paired(group, longitude, _caps(rings, on, grid)), _border(on, edge)]
     row, west, east = (np.concatenate(columns) for columns in zip(*pieces, strict=True))
     return Strips(row=row % grid.n_rows, west=west, east=east)
 
@@ -52,6 +52,39 @@ class Rings:
     vertices: Float64s
     begin: Int64s
     part: Int64s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OnRows:
+    """Where the vertices of a polygon lie among the rows of a grid.
+
+    Attributes
+    ----------
+    latitude, longitude : float64, shape (n,)
+        Degrees; the latitude is exactly the row's when it lies on one.
+    row : int64, shape (n,)
+        The row it lies on, or the next to the south (n_rows when there is none).
+    lies_on : bool, shape (n,)
+        Whether it lies on the row.
+    """
+
+    latitude: Float64s
+    longitude: Float64s
+    row: Int64s
+    lies_on: NDArray[np.bool_]
+
+    @property
+    def below(self) -> Int64s:
+        """The first row that lies wholly to the south of each vertex."""
+        return self.row + self.lies_on
+
+
+def _on_rows(rings: Rings, grid: RowGrid) -> OnRows:
+    latitude, longitude = np.ascontiguousarray(rings.vertices.T)
+    row = np.searchsorted(-grid.latitudes, -latitude - TOLERANCE)
+    near = grid.latitudes[np.minimum(row, grid.n_rows - 1)]
+    lies_on = np.abs(near - latitude) <= TOLERANCE
+    return OnRows(latitude=np.where(lies_on, near, latitude), longitude=longitude, row=row, lies_on=lies_on)
 
 
 def closed_rings(polygon: Polygon) -> Rings:
@@ -92,18 +125,18 @@ def _area(lat: Float64s, lon: Float64s) -> float:
     return round(float(np.sum(east[:-1] * north[1:] - east[1:] * north[:-1])) / 2, 9)
 
 
-def _caps(rings: Rings, grid: RowGrid) -> Int64s:
+def _caps(rings: Rings, on: OnRows, grid: RowGrid) -> Int64s:
     """Return part and row (as one number) where a ring round a pole swaps what is inside at longitude 0.
 
     These are the rows from the ring's first vertex to its pole: those a seam between the two would cross.
     """
-    around = rings.vertices[rings.begin[1:] - 1, 1] - rings.vertices[rings.begin[:-1], 1]
+    around = on.longitude[rings.begin[1:] - 1] - on.longitude[rings.begin[:-1]]
     wound = np.flatnonzero(np.round(around / 360.0) % 2).tolist()
     groups = [np.empty(0, np.int64)]
     for ring in wound:
-        latitude = rings.vertices[rings.begin[ring] : rings.begin[ring + 1] - 1, 0]
-        at = int(np.searchsorted(-grid.latitudes, -_snapped(latitude[:1], grid), side="right")[0])
-        rows = np.arange(at) if latitude.sum() >= 0 else np.arange(at, grid.n_rows)
+        at = int(on.below[rings.begin[ring]])
+        is_northern = on.latitude[rings.begin[ring] : rings.begin[ring + 1] - 1].sum() >= 0
+        rows = np.arange(at) if is_northern else np.arange(at, grid.n_rows)
         groups.append(rings.part[ring] * grid.n_rows + rows)
     if len(wound) < 2:
         return groups[-1]
@@ -112,21 +145,15 @@ def _caps(rings: Rings, grid: RowGrid) -> Int64s:
     return odd
 
 
-def _snapped(latitude: Float64s, grid: RowGrid) -> Float64s:
-    at = np.searchsorted(-grid.latitudes, -latitude - TOLERANCE)
-    near = grid.latitudes[np.minimum(at, grid.n_rows - 1)]
-    return np.where(np.abs(near - latitude) <= TOLERANCE, near, latitude)
-
-
-def _crossings(part: Int64s, start: Float64s, end: Float64s, grid: RowGrid) -> tuple[Int64s, Float64s]:
+def _crossings(part: Int64s, on: OnRows, edge: Int64s, grid: RowGrid) -> tuple[Int64s, Float64s]:
     """Return part and row (as one number) and the longitude of every crossing of an edge and a row."""
-    southward = -grid.latitudes
-    first = np.searchsorted(southward, -np.maximum(start[:, 0], end[:, 0]), side="right")
-    stop = np.searchsorted(southward, -np.minimum(start[:, 0], end[:, 0]), side="right")
-    edge, row = expand_strips(first, stop)
-    slope = (end[edge, 1] - start[edge, 1]) / (end[edge, 0] - start[edge, 0])
-    longitude = start[edge, 1] + (grid.latitudes[row] - start[edge, 0]) * slope
-    return part[edge] * grid.n_rows + row, longitude
+    below = on.below
+    first, stop = np.minimum(below[edge], below[edge + 1]), np.maximum(below[edge], below[edge + 1])
+    crossing, row = expand_strips(first, stop)
+    start = edge[crossing]
+    lat, lon = on.latitude[start], on.longitude[start]
+    slope = (on.longitude[start + 1] - lon) / (on.latitude[start + 1] - lat)
+    return part[crossing] * grid.n_rows + row, lon + (grid.latitudes[row] - lat) * slope
 
 
 def _paired(group: Int64s, longitude: Float64s, caps: Int64s) -> tuple[Int64s, Float64s, Float64s]:
@@ -151,10 +178,9 @@ def _paired(group: Int64s, longitude: Float64s, caps: Int64s) -> tuple[Int64s, F
     )
 
 
-def _border(start: Float64s, end: Float64s, grid: RowGrid) -> tuple[Int64s, Float64s, Float64s]:
+def _border(on: OnRows, edge: Int64s) -> tuple[Int64s, Float64s, Float64s]:
     """Return the strips of the vertices that lie on a row, and of the edges along one."""
-    row = np.minimum(np.searchsorted(-grid.latitudes, -start[:, 0]), grid.n_rows - 1)
-    on_row = np.flatnonzero(grid.latitudes[row] == start[:, 0])
-    start, end = start[on_row], end[on_row]
-    far = np.where(end[:, 0] == start[:, 0], end[:, 1], start[:, 1])
-    return row[on_row], np.minimum(start[:, 1], far), np.maximum(start[:, 1], far)
+    start = edge[on.lies_on[edge]]
+    near = on.longitude[start]
+    far = np.where(on.latitude[start + 1] == on.latitude[start], on.longitude[start + 1], near)
+    return on.row[start], np.minimum(near, far), np.maximum(near, far)

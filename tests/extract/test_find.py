@@ -253,6 +253,12 @@ def test_borders_of_boxes_and_circles_count_as_inside():
     assert find_points(Circle(centre=(90, 0), radius=one_row, metric="km"), found).n_points == 144
 
 
+@pytest.mark.parametrize(("size", "n_points"), [(10, 19226), (20, 72485), (40, 253205), (80, 724400)])
+def test_boxes_hold_as_many_points_as_polytope_finds(size, n_points):
+    # published in ecmwf/polytope, performance_unstructured/plot_structured_vs_unstructured_slicing.py
+    assert find_points(Box(south=0, north=size, west=0, east=size), grid("O1280")).n_points == n_points
+
+
 def test_corners_are_taken_in_any_order():
     assert Box.of_corners((10, 20), (-5, 3)) == Box(south=-5, north=10, west=3, east=20)
 
