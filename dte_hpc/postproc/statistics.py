@@ -1,6 +1,6 @@
 """How do the samples of a variable become its average, minimum, maximum or sum over time?"""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar
@@ -17,6 +17,7 @@ from dte_hpc.postproc.options import near
 from dte_hpc.postproc.windows import Clock, Frequency, clock_of, hours_since
 
 _NOT_THE_NAME = ("step", "startStep", "endStep", "step-frequency", "timeStep")
+MAX_VARIABLES = 1_000_000
 _UNWANTED = np.empty(0)
 
 
@@ -167,6 +168,7 @@ class Statistics(Passing):
         name = metadata.without(*_NOT_THE_NAME)
         window = self.windows.get(name)
         if window is None:
+            _refuse_too_many(self.windows, metadata)
             window = self.windows[name] = self._first_window(metadata, clock)
             if options.initial_condition_present:
                 return ()
@@ -217,6 +219,15 @@ class Statistics(Passing):
         window.begin, window.end = window.end, self._frequency.after(window.end)
         window.n_samples, window.state = 0, {}
         return out
+
+
+def _refuse_too_many(windows: Mapping[Metadata, Window], metadata: Metadata) -> None:
+    if len(windows) >= MAX_VARIABLES:
+        raise InvalidPart(
+            f"field {metadata} is of one more variable than the {MAX_VARIABLES} that statistics follow at once; "
+            "expected metadata that differ in the step only from one sample to the next",
+            metadata=metadata,
+        )
 
 
 def _step_facts(window: Window, end: datetime) -> dict[str, Any]:

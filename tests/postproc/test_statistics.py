@@ -194,3 +194,24 @@ def test_what_comes_out_is_not_written_to_later():
     first = list(action.process(item(1, [1.0])))
     list(action.process(item(2, [-5.0])))
     assert [out.field.values[0] for out in first] == [1.0, 1.0]
+
+
+def test_variables_are_not_followed_without_end(monkeypatch):
+    monkeypatch.setattr("dte_hpc.postproc.statistics.MAX_VARIABLES", 2)
+    action = statistics("6h")
+    for level in (500, 850):
+        action.process(item(1, 0.0, levelist=level))
+    with pytest.raises(InvalidPart, match="one more variable than the 2"):
+        action.process(item(1, 0.0, levelist=1000))
+
+
+def test_forecasts_side_by_side_do_not_mix():
+    action = statistics("3h", ["average"])
+    outs = []
+    for step in (1, 2, 3):
+        for date, offset in ((20260101, 0.0), (20260102, 100.0)):
+            outs += [
+                (o.metadata["date"], o.field.values[0])
+                for o in action.process(item(step, step + offset, date=date))
+            ]
+    assert outs == [(20260101, 2.0), (20260102, 102.0)]
