@@ -117,7 +117,8 @@ class Schema:
         self._tested = tuple(tested)
         self._routes: dict[tuple[tuple[str, ...], tuple[Any, ...]], Route] = {}
         self._values: dict[Predicate, CanonicalValues] = {p: CanonicalValues(p) for p in predicates}
-        self.order = tuple(dict.fromkeys(p.stored_as for p in predicates))
+        by_level = [p for level in range(3) for rule in self.rules for p in rule.levels[level]]
+        self.order = tuple(dict.fromkeys(p.stored_as for p in by_level))
         self.known = frozenset(self.order) | {p.keyword for p in predicates}
         self.hidden = frozenset(p.keyword for p in predicates if p.match is Match.HIDDEN)
         self.defaults = {p.keyword: p.default for p in predicates if p.match is Match.OPTIONAL and p.default}
@@ -239,7 +240,8 @@ def schema_of(text: str) -> Schema:
     return Schema(text)
 
 
+@functools.cache
 def default_schema() -> Schema:
     """Return the schema used when none is configured (``dte_hpc/fdb/data/schema``)."""
     text = resources.files("dte_hpc.fdb").joinpath("data/schema").read_text(encoding="utf-8")
-    return schema_of(text)
+    return Schema(text, "the default schema")

@@ -200,6 +200,11 @@ class Toc:
         self._forget()
         return records, fresh
 
+    @property
+    def tail(self) -> tuple[int, int] | None:
+        """The last gap, when it may be the beginning of a record (and was not reported for that reason)."""
+        return self.gaps[-1] if self.gaps and _may_grow(self.gaps[-1], self._size) else None
+
     def _forget(self) -> None:
         """Keep only as many gaps as are cheap to look at again."""
         self.gaps = [gap for gap in self.gaps if gap[1] - gap[0] <= MAX_GAP_BYTES][-MAX_REMEMBERED_GAPS:]

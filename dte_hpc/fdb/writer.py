@@ -275,12 +275,12 @@ class Writer:
             checksum=int.from_bytes(segment[48:56], "little"),
             time_ns=time.time_ns(),
         )
-        self._sequence += 1
         for run in self._runs:
             run.file.named = True
         if self._index is not None:
             self._index.named = True
         toc.append(self._disk, self._directory(), record, self._where)
+        self._sequence += 1
 
     def _salvage(self) -> None:
         """Copy the messages of files whose sync failed into a new file, each compared with its checksum."""

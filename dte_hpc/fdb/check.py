@@ -1,0 +1,197 @@
+"""Is everything in a store what was written?
+
+`check` reads every byte of it: schema, toc, index segments, block offset tables and, unless told
+otherwise, every message, masked ones included. What it finds is damage (something that was flushed is
+not there, or not as it was), or a leftover (bytes no flush made visible: a writer was killed, or is at
+work just now). It changes nothing.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dte_hpc.base.errors import CorruptData, InvalidKey
+from dte_hpc.base.events import Event, RecordSkipped
+from dte_hpc.base.key import Key
+from dte_hpc.fdb.database import Database
+from dte_hpc.fdb.disk import OpenFiles, open_directory
+from dte_hpc.fdb.listing import Listing
+from dte_hpc.fdb.schema import Schema
+from dte_hpc.fdb.store import FDB
+from dte_hpc.fdb.table import FILE, Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something that is not as it should be.
+
+    Attributes
+    ----------
+    where : str
+        File, and byte where there is one.
+    what : str
+        What was found there.
+    damage : bool
+        True when something that was flushed is lost or changed; False for a leftover.
+    """
+
+    where: str
+    what: str
+    damage: bool
+
+
+@dataclass(slots=True)
+class Report:
+    """What a check saw.
+
+    Attributes
+    ----------
+    n_databases, n_fields, n_bytes : int
+        Databases, fields (masked ones included) and bytes of messages looked at.
+    findings : list of Finding
+        In the order in which they were met.
+    """
+
+    n_databases: int = 0
+    n_fields: int = 0
+    n_bytes: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether anything that was flushed is lost or changed."""
+        return any(finding.damage for finding in self.findings)
+
+
+def check(store: FDB, *, data: bool = True) -> Report:
+    """Read a whole store and say what is wrong with it.
+
+    Parameters
+    ----------
+    store : FDB
+        Its unflushed fields are not looked at.
+    data : bool
+        Whether messages are compared with their checksums.
+    """
+    report = Report()
+    for known in store.databases():
+        report.n_databases += 1
+        report.findings += _check_database(known, store.schema, report, data)
+    return report
+
+
+def _check_database(known: Database, configured: Schema, report: Report, data: bool) -> Iterator[Finding]:
+    skipped: list[RecordSkipped] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, RecordSkipped):
+            skipped.append(event)
+
+    database = Database(known.root, known.name, OpenFiles(), listen)
+    schema, wrong = _schema(database, configured)
+    yield from wrong
+    table = database.table()
+    yield from (Finding(where=event.where, what=event.reason, damage=True) for event in skipped)
+    yield from _toc_findings(database)
+    yield from _name_findings(database, table, schema)
+    report.n_fields += table.n_rows
+    report.n_bytes += int(table.number("length").sum())
+    rows = np.arange(table.n_rows)
+    listing = Listing([(database, table)], np.zeros(table.n_rows, np.int32), rows, schema.order)
+    yield from _field_findings(listing, table, data)
+    yield from _leftovers(database, table)
+
+
+def _schema(database: Database, configured: Schema) -> tuple[Schema, list[Finding]]:
+    where = f"{database.where}/schema"
+    try:
+        own = database.schema()
+    except (CorruptData, OSError) as error:
+        return configured, [Finding(where=where, what=str(error), damage=True)]
+    if own is None:
+        return configured, [
+            Finding(where=where, what="there is none: a writer was killed here", damage=False)
+        ]
+    return own, []
+
+
+def _toc_findings(database: Database) -> Iterator[Finding]:
+    """Yield a record cut short at the end, and flushes of a writer that have no record."""
+    tail = database.toc.tail
+    if tail is not None:
+        yield Finding(
+            where=f"{database.where}/toc, bytes {tail[0]} to {tail[1]}",
+            what="a record is cut short: a writer was killed, or is at work",
+            damage=True,
+        )
+    seen: dict[str, set[int]] = {}
+    for record in database.toc.records:
+        seen.setdefault(record.index, set()).add(record.sequence)
+    for index, sequences in seen.items():
+        absent = sorted(set(range(max(sequences))) - sequences)
+        if absent:
+            numbers = ", ".join(map(str, absent[:10]))
+            yield Finding(
+                where=f"{database.where}/toc", what=f"no record of flush {numbers} of {index}", damage=True
+            )
+
+
+def _name_findings(database: Database, table: Table, schema: Schema) -> Iterator[Finding]:
+    """Yield segments whose keys do not belong into the directory they are in."""
+    for row, (segment, _, _) in zip(table.starts.tolist(), table.segments, strict=False):
+        pairs = {k: table.words_of(k).list[int(table.codes(k)[row])] for k in segment.keywords}
+        key = Key({keyword: value for keyword, value in pairs.items() if value})
+        try:
+            route, values = schema.split(key)
+            name = route.directory(values)
+        except InvalidKey as error:
+            yield Finding(where=segment.where, what=str(error), damage=True)
+            continue
+        if name != database.name:
+            yield Finding(where=segment.where, what=f"the key {key} belongs into {name}", damage=True)
+
+
+def _field_findings(listing: Listing, table: Table, data: bool) -> Iterator[Finding]:
+    has_table = table.number("table") > 0
+    for number in range(len(listing)) if data else np.flatnonzero(has_table).tolist():
+        try:
+            if data:
+                listing.message(number)
+            if has_table[number]:
+                listing.block_offsets(number)
+        except CorruptData as error:
+            where = f"{listing.path(number)}, byte {int(listing.offset[number])}"
+            yield Finding(where=where, what=str(error), damage=True)
+
+
+def _leftovers(database: Database, table: Table) -> Iterator[Finding]:
+    """Yield files, and ends of files, that no toc record refers to."""
+    used = _used_bytes(table)
+    directory = open_directory(database.root, database.name)
+    try:
+        for name in sorted(os.listdir(directory)):  # noqa: PTH208 (a descriptor, not a path)
+            if name in ("schema", "toc"):
+                continue
+            size = os.stat(name, dir_fd=directory, follow_symlinks=False).st_size
+            if size > used.get(name, 0):
+                what = f"{size - used.get(name, 0)} of {size} bytes belong to no flush"
+                yield Finding(where=f"{database.where}/{name}", what=what, damage=False)
+            elif name not in used:
+                yield Finding(where=f"{database.where}/{name}", what="belongs to no flush", damage=False)
+    finally:
+        os.close(directory)
+
+
+def _used_bytes(table: Table) -> dict[str, int]:
+    """Return for each file how many of its bytes are referred to."""
+    used: dict[str, int] = {}
+    for segment, index, _ in table.segments:
+        used[index] = used.get(index, 0) + segment.length + segment.table_bytes
+    if table.n_rows:
+        lengths = np.bincount(table.codes(FILE), weights=table.number("length").astype(np.float64))
+        for name, n_bytes in zip(table.words_of(FILE).list, lengths.tolist(), strict=False):
+            if name and n_bytes:
+                used[name] = used.get(name, 0) + int(n_bytes)
+    return used
