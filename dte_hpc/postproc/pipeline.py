@@ -85,11 +85,15 @@ class Pipeline:
         self._listener(Flushed(n_fields=n_fields, n_bytes=n_bytes, seconds=time.perf_counter() - started))
 
     def notify(self, metadata: Metadata) -> None:
-        """Say beside each store that what this request names exists. Call it after `flush`."""
+        """Say beside each store that what this request names exists. Call it after `flush`.
+
+        Values are as in a `Request` (``0/to/24/by/6`` names five steps), but a grid is one name.
+        """
+        request = Request({k: [value] if k == "grid" else value for k, value in metadata.items()})
         sinks = [action for chain in self._chains for action in chain if isinstance(action, Sink)]
         roots = {plug.journal_root for sink in sinks for plug in sink.plugs if plug.journal_root is not None}
         for root in sorted(roots):
-            journal.append(root, Request(dict(metadata)))
+            journal.append(root, request)
 
     def close(self) -> None:
         """Take through what actions held back, flush, and let go of everything."""

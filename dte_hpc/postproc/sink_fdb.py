@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from dte_hpc.base.errors import InvalidConfig
-from dte_hpc.base.key import Key
 from dte_hpc.codecs.layout import EncodedField
 from dte_hpc.postproc.action import MESSAGES, Context, Options
 
@@ -56,15 +55,13 @@ class FDBSink:
     consumes = MESSAGES
 
     def __init__(self, options: FDBOptions, context: Context) -> None:
-        # ecCodes and the store, which checking a plan does without
-        from dte_hpc.codecs.decode import mars_key
+        # the store, which plans without one, and their check, do without
         from dte_hpc.fdb.store import FDB
 
         config = options.config or context.store
         source = full_config(config) if config else None
         name = ("fdb5", json.dumps(source, sort_keys=True, default=str))
         self._store: FDB = context.shared(name, lambda: FDB(source, listener=context.listener))
-        self._key_of = mars_key
         roots = [root.path for space in self._store.config.spaces for root in space.roots if root.writable]
         self.journal_root: Path | None = Path(roots[0]) if roots else None
 
@@ -75,8 +72,8 @@ class FDBSink:
         return f"store {config if isinstance(config, str) else json.dumps(config, default=str)}"
 
     def write(self, item: EncodedField) -> None:
-        """Archive one message. Cost: 15 microseconds beside the copy of the message."""
-        self._store.archive(item, Key(self._key_of(item.message)))
+        """Archive one message; the store reads its key from the header, as for any other message."""
+        self._store.archive(item)
 
     def flush(self) -> None:
         """Make everything archived durable and visible."""

@@ -199,7 +199,8 @@ class Statistics(Passing):
                 f"field {metadata} has {values.size} values; its samples before had {size}", metadata=metadata
             )
         arrays = [window.state.get(name, _UNWANTED) for name in ("total", "low", "high")]
-        self._take_sample(values, *arrays)
+        samples: Any = np.ascontiguousarray(values)
+        self._take_sample(samples, *arrays)
         window.n_samples += 1
         window.metadata = metadata
 
@@ -224,8 +225,8 @@ class Statistics(Passing):
 def _refuse_too_many(windows: Mapping[Metadata, Window], metadata: Metadata) -> None:
     if len(windows) >= MAX_VARIABLES:
         raise InvalidPart(
-            f"field {metadata} is of one more variable than the {MAX_VARIABLES} that statistics follow at once; "
-            "expected metadata that differ in the step only from one sample to the next",
+            f"field {metadata} is of one more variable than the {MAX_VARIABLES} that statistics "
+            "follow at once; expected metadata that differ in the step only from one sample to the next",
             metadata=metadata,
         )
 

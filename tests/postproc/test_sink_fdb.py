@@ -69,9 +69,9 @@ def test_a_notification_stands_beside_the_store_once(tmp_path):
     pipeline = Pipeline(two_plans(to_store()), store=tmp_path)
     pipeline.process(field(1))
     pipeline.flush()
-    pipeline.notify(Metadata({"class": "od", "date": 20260101, "step": 1}))
+    pipeline.notify(Metadata({"class": "od", "date": 20260101, "step": "0/to/1", "grid": "O32"}))
     (record,) = list(journal.read(tmp_path))
-    assert record.request["step"] == ("1",)
+    assert record.request["step"] == ("0", "1")
     assert len(FDB(tmp_path).list(record.request)) == 1
     pipeline.close()
 
