@@ -1,1 +1,50 @@
-"""The extract room."""
+"""Points out of stored fields: only the bytes that hold them are read.
+
+    from dte_hpc.extract import extract
+    answer = extract(FDB("/scratch/store"), {
+        "class": "od", "expver": "0001", "stream": "oper", "date": "20260101", "time": "0000", "type": "fc",
+        "levtype": "sfc", "param": "167",
+        "feature": {"type": "timeseries", "points": [[48.86, 2.35]], "time_axis": "step",
+                    "range": {"start": 0, "end": 24}}})
+    answer.values, answer.to_xarray(), answer.to_covjson(), answer.account
+
+A request is polytope-mars' JSON (`request`, `feature`). It comes down to fields times index ranges
+(`chosen`, `places`, `query`; the geometry behind `find`), ranges become bytes (`read`), and these one
+`Answer`. `together` shares the work over MPI, `ranks` answers the model ranks of a job.
+
+Restrictions
+------------
+Values are those of the nearest or the enclosed grid points: nothing is interpolated or averaged. Grids are
+those of the grids room, in scan order. A value read alone is not compared with its message's checksum.
+Shapefiles, frames, sums of shapes and relative dates in a range are not understood yet. An answer is held
+in memory as a whole: 8 bytes a value, `Limits` says how many. Importing this room is light; MPI is started
+by `ranks` and `together`, numba by `read`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dte_hpc.extract.account import Account
+    from dte_hpc.extract.answer import Answer
+    from dte_hpc.extract.limits import Limits
+    from dte_hpc.extract.read import ReadPolicy
+    from dte_hpc.extract.run import Options, extract
+
+__all__ = ["Account", "Answer", "Limits", "Options", "ReadPolicy", "extract"]
+_HOMES = {
+    "Account": "account",
+    "Answer": "answer",
+    "Limits": "limits",
+    "ReadPolicy": "read",
+    "Options": "run",
+    "extract": "run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first used, so that importing the room stays light."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -143,3 +143,24 @@ class Answer:
         from dte_hpc.extract.to_xarray import to_xarray
 
         return to_xarray(self)
+
+
+def nothing(kind: str, axis: str, account: Account) -> Answer:
+    """Return an answer without fields: what a rank has that only helped."""
+    numbers, counts = np.empty(0), np.empty(0, np.int64)
+    return Answer(
+        kind=kind,
+        axis=axis,
+        columns={},
+        level=numbers,
+        step=numbers,
+        reference=numbers,
+        grids=(),
+        index=counts,
+        latitude=numbers,
+        longitude=numbers,
+        place_start=np.zeros(1, np.int64),
+        place_of_field=counts,
+        values=numbers,
+        account=account,
+    )

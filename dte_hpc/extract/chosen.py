@@ -34,11 +34,14 @@ class Chosen:
     Attributes
     ----------
     fields : Fields
+    columns : Mapping[str, ndarray of str, shape (n_fields,)]
+        The fields' keys; read from the store once.
     level, step, reference : ndarray of float64, shape (n_fields,)
         Level, step in hours, and base time in seconds since 1970; NaN where a field has none.
     """
 
     fields: Fields
+    columns: Mapping[str, NDArray[np.str_]]
     level: NDArray[np.float64]
     step: NDArray[np.float64]
     reference: NDArray[np.float64]
@@ -47,10 +50,18 @@ class Chosen:
         """Return some of the fields, in the order given."""
         return Chosen(
             fields=self.fields.select(rows),
+            columns={keyword: column[rows] for keyword, column in self.columns.items()},
             level=self.level[rows],
             step=self.step[rows],
             reference=self.reference[rows],
         )
+
+    def __len__(self) -> int:
+        return int(self.level.size)
+
+    def column(self, keyword: str) -> NDArray[np.str_]:
+        """Return a keyword's values; empty texts when the fields do not have it."""
+        return self.columns.get(keyword, np.full(len(self), "", dtype="<U1"))
 
 
 def choose_fields(store: Store, request: PointRequest, limits: Limits) -> Chosen:
@@ -65,30 +76,22 @@ def choose_fields(store: Store, request: PointRequest, limits: Limits) -> Chosen
     """
     wanted = _numbered(request.fields)
     feature = request.feature
-    fields = store.list(wanted)
+    chosen = _as_chosen(store.list(wanted))
     if feature.kind != "trajectory" and not feature.spans:
-        _refuse_missing(store, fields, wanted)
-    chosen = _as_chosen(fields)
+        _refuse_missing(store, chosen, wanted)
     for keyword, span in feature.spans.items():
         inside = _inside(chosen, keyword, span)
         if not inside.any():
             raise _nothing_inside(chosen, keyword, span, wanted)
         chosen = chosen.select(np.flatnonzero(inside))
     if feature.kind != "trajectory" and feature.spans:
-        _refuse_missing(store, chosen.fields, _with_spans(wanted, chosen.fields, feature))
-    if not len(chosen.fields):
+        _refuse_missing(store, chosen, _with_spans(wanted, chosen, feature))
+    if not len(chosen):
         raise FieldNotFound(f"no stored field matches {wanted}", request=str(wanted))
-    limits.refuse_over("fields", len(chosen.fields), "$")
+    limits.refuse_over("fields", len(chosen), "$")
     chosen = chosen.select(_order(chosen, feature.axis))
-    _refuse_two_grids(chosen.fields)
+    _refuse_two_grids(chosen)
     return chosen
-
-
-def column_of(fields: Fields, keyword: str) -> NDArray[np.str_]:
-    """Return a keyword's values; empty texts when the fields do not have it."""
-    if keyword in fields.keywords:
-        return fields.column(keyword)
-    return np.full(len(fields), "", dtype="<U1")
 
 
 def _numbered(request: Request) -> Request:
@@ -99,18 +102,21 @@ def _numbered(request: Request) -> Request:
 
 
 def _as_chosen(fields: Fields) -> Chosen:
+    columns = {keyword: fields.column(keyword) for keyword in fields.keywords}
+    none = np.full(len(fields), "", dtype="<U1")
     return Chosen(
         fields=fields,
-        level=each(column_of(fields, "levelist"), number_of),
-        step=each(column_of(fields, "step"), step_hours),
-        reference=reference_seconds(column_of(fields, "date"), column_of(fields, "time")),
+        columns=columns,
+        level=each(columns.get("levelist", none), number_of),
+        step=each(columns.get("step", none), step_hours),
+        reference=reference_seconds(columns.get("date", none), columns.get("time", none)),
     )
 
 
 def _inside(chosen: Chosen, keyword: str, span: Span) -> Bools:
     numbers = {"levelist": chosen.level, "step": chosen.step, "datetime": chosen.reference}.get(keyword)
     if numbers is None:
-        numbers = each(column_of(chosen.fields, keyword), meaning_of(keyword))
+        numbers = each(chosen.column(keyword), meaning_of(keyword))
     tolerance = _TOLERANCE * max(1.0, abs(span.low), abs(span.high))
     above = numbers >= span.low - tolerance
     below = numbers < span.high if keyword == "datetime" else numbers <= span.high + tolerance
@@ -121,38 +127,38 @@ def _inside(chosen: Chosen, keyword: str, span: Span) -> Bools:
         return above & below & (np.abs(strides - np.round(strides)) < 1e-6)
 
 
-def _with_spans(wanted: Request, fields: Fields, feature: Feature) -> Request:
+def _with_spans(wanted: Request, chosen: Chosen, feature: Feature) -> Request:
     """Return the request with the values that were found inside each span, named one by one."""
     named = {}
     for keyword in feature.spans:
         for said in ("date", "time") if keyword == "datetime" else (keyword,):
-            named[said] = np.unique(column_of(fields, said)).tolist()
+            named[said] = np.unique(chosen.column(said)).tolist()
     return wanted if "datetime" in feature.spans else wanted.replace(**named)
 
 
-def _refuse_missing(store: Store, fields: Fields, wanted: Request) -> None:
+def _refuse_missing(store: Store, chosen: Chosen, wanted: Request) -> None:
     """Raise FieldNotFound unless every combination of the named values is stored."""
-    named = [keyword for keyword in wanted if keyword in fields.keywords]
+    named = [keyword for keyword in wanted if keyword in chosen.columns]
     n_wanted = math.prod(len(wanted[keyword]) for keyword in named)
-    if len(fields) and _n_combinations(fields, named) >= n_wanted:
+    if len(chosen) and _n_combinations(chosen, named) >= n_wanted:
         return
     store.inspect(wanted)
     raise FieldNotFound(f"some of the fields of {wanted} are not stored", request=str(wanted))
 
 
-def _n_combinations(fields: Fields, keywords: list[str]) -> int:
+def _n_combinations(chosen: Chosen, keywords: list[str]) -> int:
     """Return how many different combinations of values some keywords have."""
-    codes = np.zeros(len(fields), np.int64)
+    codes = np.zeros(len(chosen), np.int64)
     for keyword in keywords:
-        different, code = np.unique(fields.column(keyword), return_inverse=True)
+        different, code = np.unique(chosen.columns[keyword], return_inverse=True)
         codes = np.unique(codes * different.size + code, return_inverse=True)[1]
     return int(np.unique(codes).size)
 
 
 def _nothing_inside(chosen: Chosen, keyword: str, span: Span, wanted: Mapping[str, Any]) -> FieldNotFound:
-    if not len(chosen.fields):
+    if not len(chosen):
         return FieldNotFound(f"no stored field matches {wanted}", request=str(wanted))
-    stored = np.unique(column_of(chosen.fields, "date" if keyword == "datetime" else keyword)).tolist()
+    stored = np.unique(chosen.column("date" if keyword == "datetime" else keyword)).tolist()
     shown = "/".join(stored[:20]) + ("/..." if len(stored) > 20 else "")
     stride = f" by {span.stride:g}" if span.stride else ""
     return FieldNotFound(
@@ -164,26 +170,25 @@ def _nothing_inside(chosen: Chosen, keyword: str, span: Span, wanted: Mapping[st
 
 
 def _order(chosen: Chosen, axis: str) -> NDArray[np.int64]:
-    fields = chosen.fields
     fast = ("param", "number", "levelist", "date", "time", "step")
-    slow = [np.unique(fields.column(k), return_inverse=True)[1] for k in fields.keywords if k not in fast]
-    member = each(column_of(fields, "number"), number_of)
-    params = column_of(fields, "param")
+    slow = [np.unique(c, return_inverse=True)[1] for k, c in chosen.columns.items() if k not in fast]
+    params = chosen.column("param")
     param, name = each(params, number_of), np.unique(params, return_inverse=True)[1]
-    level_first = [chosen.level, chosen.reference, chosen.step]
-    ordered = [chosen.reference, chosen.step, chosen.level] if axis == "levelist" else level_first
-    keys = [*slow, param, name, member, *ordered]
-    return np.lexsort([np.nan_to_num(key, nan=-np.inf) for key in reversed(keys)]).astype(np.int64)
+    member = each(chosen.column("number"), number_of)
+    times = [chosen.reference, chosen.step]
+    ordered = [*times, chosen.level] if axis == "levelist" else [chosen.level, *times]
+    keys = [np.nan_to_num(key, nan=-np.inf) for key in (*slow, param, name, member, *ordered)]
+    return np.lexsort(keys[::-1]).astype(np.int64)
 
 
-def _refuse_two_grids(fields: Fields) -> None:
+def _refuse_two_grids(chosen: Chosen) -> None:
     """Raise InvalidRequest when two fields differ in nothing but their grid."""
-    if "grid" not in fields.keywords:
+    if "grid" not in chosen.columns:
         return
-    grids = np.unique(fields.column("grid"))
+    grids = np.unique(chosen.columns["grid"])
     if grids.size < 2:
         return
-    if _n_combinations(fields, [k for k in fields.keywords if k != "grid"]) < len(fields):
+    if _n_combinations(chosen, [k for k in chosen.columns if k != "grid"]) < len(chosen):
         raise InvalidRequest(
             f"$: the same fields are stored on the grids {', '.join(grids.tolist())}; "
             "expected grid=... in the request",

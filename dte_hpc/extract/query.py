@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dte_hpc.base.errors import FieldNotFound, InvalidRequest
 from dte_hpc.extract.account import Account
-from dte_hpc.extract.chosen import Chosen, choose_fields, column_of
+from dte_hpc.extract.chosen import Chosen, choose_fields
 from dte_hpc.extract.feature import Feature
 from dte_hpc.extract.find import PathPieces, find_path, find_points
 from dte_hpc.extract.limits import Limits
@@ -77,7 +77,7 @@ def make_query(store: Store, request: PointRequest, limits: Limits, account: Acc
         shape = shape_of(request.feature)
     with account.phase("locate"):
         chosen = choose_fields(store, request, limits)
-        grids = _grids(chosen.fields)
+        grids = _grids(chosen)
     with account.phase("geometry"):
         query = _query(request.feature, shape, chosen, grids, limits)
         _settle(account, query, chosen, shape)
@@ -88,11 +88,11 @@ def _starts(counts: Int64s) -> Int64s:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
 
 
-def _grids(fields: Fields) -> NDArray[np.str_]:
-    names = np.array([fields.grid_name(row) for row in range(len(fields))])
+def _grids(chosen: Chosen) -> NDArray[np.str_]:
+    names = np.array([chosen.fields.grid_name(row) for row in range(len(chosen))])
     if (names == "").any():
         row = int(np.argmax(names == ""))
-        facts = ", ".join(f"{k}={fields.column(k)[row]}" for k in fields.keywords)
+        facts = ", ".join(f"{keyword}={column[row]}" for keyword, column in chosen.columns.items())
         raise InvalidRequest(f"the field {facts} lies on a grid that points cannot be found on", field=facts)
     return names
 
@@ -158,11 +158,10 @@ def _axis(values: NDArray[np.float64], name: str, path: Path) -> tuple[NDArray[n
 
 def _refuse_gaps(chosen: Chosen, place_of_field: Int64s) -> None:
     """Raise FieldNotFound when a level and step on the path lacks a field that another has."""
-    fields = chosen.fields
-    kinds = np.zeros(len(fields), np.int64)
-    for keyword in fields.keywords:
+    kinds = np.zeros(len(chosen), np.int64)
+    for keyword, column in chosen.columns.items():
         if keyword not in ("levelist", "step", "date", "time"):
-            different, code = np.unique(fields.column(keyword), return_inverse=True)
+            different, code = np.unique(column, return_inverse=True)
             kinds = np.unique(kinds * different.size + code, return_inverse=True)[1]
     present = np.zeros((int(place_of_field.max()) + 1, int(kinds.max()) + 1), np.bool_)
     present[place_of_field, kinds] = True
@@ -171,11 +170,11 @@ def _refuse_gaps(chosen: Chosen, place_of_field: Int64s) -> None:
         at = int(np.flatnonzero(place_of_field == np.unique(place_of_field)[pieces[0]])[0])
         like = int(np.flatnonzero(kinds == missing[0])[0])
         raise FieldNotFound(
-            f"the path passes levelist={column_of(fields, 'levelist')[at]}, step="
-            f"{column_of(fields, 'step')[at]}, where no field with param="
-            f"{column_of(fields, 'param')[like]} is stored",
-            levelist=str(column_of(fields, "levelist")[at]),
-            step=str(column_of(fields, "step")[at]),
+            f"the path passes levelist={chosen.column('levelist')[at]}, step="
+            f"{chosen.column('step')[at]}, where no field with param="
+            f"{chosen.column('param')[like]} is stored",
+            levelist=str(chosen.column("levelist")[at]),
+            step=str(chosen.column("step")[at]),
         )
 
 
@@ -202,7 +201,7 @@ def _settle(account: Account, query: Query, chosen: Chosen, shape: Shape) -> Non
         account.points_bounding_box = account.points
         return
     in_box = {name: find_points(box, grid_of_name(name)).n_points for name in _names(query)}
-    account.points_bounding_box = max(in_box.values()) * len(chosen.fields)
+    account.points_bounding_box = max(in_box.values()) * len(chosen)
 
 
 def _names(query: Query) -> set[str]:

@@ -6,7 +6,7 @@ everything that can be refused has been.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from dte_hpc.extract.query import Query, make_query
 from dte_hpc.extract.read import ReadPolicy, read_values
 from dte_hpc.extract.request import parse_request
 from dte_hpc.extract.store import Store
+
+if TYPE_CHECKING:
+    from dte_hpc.parallel.mpi import Comm
 
 Float64s = NDArray[np.float64]
 
@@ -38,8 +41,43 @@ class Options:
     policy: ReadPolicy = field(default_factory=ReadPolicy)
 
 
-def extract_here(store: Store, request: Mapping[str, Any], options: Options | None = None) -> Answer:
-    """Return the points a request asks for, read by this process alone. Raises as `ranks.extract`."""
+def extract(
+    store: Store,
+    request: Mapping[str, Any],
+    *,
+    comm: "Comm | None" = None,
+    options: Options | None = None,
+) -> Answer:
+    """Return the points that a request asks for.
+
+    Parameters
+    ----------
+    store : Store
+        A `dte_hpc.fdb.FDB`, or anything that lists fields like one.
+    request : mapping
+        MARS keywords and a ``feature``, as polytope-mars has them; of rank 0 when there are several.
+    comm : Comm, optional
+        Collective over it when given: its ranks share the work, and the answer's values are on rank 0;
+        elsewhere the answer has its account and no fields.
+    options : Options, optional
+        Limits, and what reading weighs.
+
+    Raises
+    ------
+    InvalidRequest
+        Before anything is read: its sentence begins with the place of the mistake in the request. Also
+        when no grid point lies inside the shape; it then names the nearest.
+    FieldNotFound
+        Naming the keyword values of which nothing is stored.
+    CorruptData
+        When a data file ends too early or does not fit its index.
+    DteError
+        Of whichever rank had one, on all of them.
+    """
+    if comm is not None:
+        from dte_hpc.extract.together import extract_together
+
+        return extract_together(comm, store, request, options)
     options = options or Options()
     query, account = plan(store, request, options)
     with account.phase("read"):
@@ -61,11 +99,10 @@ def assemble(query: Query, values: Float64s, account: Account) -> Answer:
     with account.phase("assemble"):
         coordinates = [place.coordinates() for place in query.places]
         indices = [place.indices() for place in query.places]
-        fields = query.fields
         return Answer(
             kind=query.feature.kind,
             axis=query.feature.axis,
-            columns={keyword: fields.column(keyword) for keyword in fields.keywords},
+            columns=query.chosen.columns,
             level=query.chosen.level,
             step=query.chosen.step,
             reference=query.chosen.reference,
