@@ -8,12 +8,11 @@ the closed form of `solid_body`), and streams its part of every field to the IO 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from dte_hpc.base.field import Metadata
 from dte_hpc.demo import solid_body
 from dte_hpc.grids import grid as grid_named
 from dte_hpc.job import ModelRank
+from dte_hpc.job.replay import band
 
 DOMAIN = "sphere"
 
@@ -47,12 +46,6 @@ class Run:
         """How many fields the model sends."""
         return (self.n_hours + 1) * len(self.levels) * len(self.parameters)
 
-    def fields(self, step: int) -> Iterator[Metadata]:
-        """Yield the metadata of every field of one step."""
-        for parameter in self.parameters:
-            for level in self.levels:
-                yield self.metadata(parameter, level, step)
-
     def metadata(self, parameter: int, level: int, step: int) -> Metadata:
         """Return what one field is called."""
         return Metadata(
@@ -74,30 +67,19 @@ class Run:
 
 
 def run_model(rank: ModelRank, run: Run) -> Iterator[int]:
-    """Simulate and stream, yielding each step once its fields are on their way.
+    """Simulate and stream, yielding each step once its fields are on their way; flush and notify at the end.
 
     Collective over the model ranks. The last fields of a step travel while the next one is computed.
     """
-    indices = band(grid_named(run.grid).n_points, rank.rank, rank.size)
-    points = Points_of(run.grid, indices)
-    rank.client.write_domain(DOMAIN, indices, global_size=grid_named(run.grid).n_points, grid=run.grid)
+    grid = grid_named(run.grid)
+    indices = band(grid.n_points, rank.rank, rank.size)
+    points = solid_body.Points.at(*grid.coordinates_of(indices))
+    rank.client.write_domain(DOMAIN, indices, global_size=grid.n_points, grid=run.grid)
     for step in range(run.n_hours + 1):
-        for metadata in run.fields(step):
-            level, parameter = int(metadata["levelist"]), int(metadata["param"])
-            rank.client.write_field(metadata, solid_body.value(parameter, level, step, points))
+        for parameter in run.parameters:
+            for level in run.levels:
+                values = solid_body.value(parameter, level, step, points)
+                rank.client.write_field(run.metadata(parameter, level, step), values)
         yield step
     rank.client.flush()
-    rank.client.notify(
-        run.metadata(run.parameters[0], run.levels[0], run.n_hours).without("step", "param", "levelist")
-    )
-
-
-def Points_of(grid_name: str, indices: np.ndarray) -> solid_body.Points:
-    latitude, longitude = grid_named(grid_name).coordinates_of(indices)
-    return solid_body.Points.at(latitude, longitude)
-
-
-def band(n_points: int, rank: int, size: int) -> np.ndarray:
-    """Return the indices a rank owns: bands of equal length, the remainder spread over the first."""
-    bounds = np.linspace(0, n_points, size + 1).astype(np.int64)
-    return np.arange(bounds[rank], bounds[rank + 1], dtype=np.int64)
+    rank.client.notify(run.metadata(run.parameters[0], run.levels[0], run.n_hours).without("domain"))

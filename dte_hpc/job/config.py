@@ -4,7 +4,7 @@
 
     ranks: {io: 1, extract: 1}     # one program: the last ranks of the world; the rest are the model
     budget-bytes: 536870912        # memory an IO rank may hold in fields that are under way
-    store: {path: /scratch/fdb}    # where extraction ranks read, and sinks without a config write
+    store: /scratch/fdb            # where extraction ranks read: a root, or FDB's own configuration
     plans: [...]                   # as dte_hpc.postproc reads them; or the name of a plan file
 """
 
@@ -49,8 +49,8 @@ class JobConfig:
         Roles in one program; ignored where each program says its role.
     budget_bytes : int
         What one IO rank may hold in parts and fields under way.
-    store : mapping
-        Configuration of the field store (``{path: ROOT}`` or FDB's own).
+    store : str or mapping
+        The store that extraction ranks read: its root directory, or FDB's own configuration.
     plans : list or str
         Plans, or the path of a file of plans.
     """
@@ -58,7 +58,7 @@ class JobConfig:
     plans: Any
     ranks: Ranks = field(default_factory=Ranks)
     budget_bytes: int = DEFAULT_BUDGET_BYTES
-    store: Mapping[str, Any] | None = None
+    store: str | Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.budget_bytes < 1:

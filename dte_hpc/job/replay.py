@@ -1,0 +1,78 @@
+"""How do the fields of GRIB files enter the engine as if a model had made them?
+
+Every model rank owns a band of each grid's points, decodes only those of every message (of grid_simple
+its own bytes, of grid_ccsds its own blocks), and sends them as its part. GRIB1 fields are named by
+their GRIB2 parameter (167.128 becomes 167) and are stored as GRIB2 by a plan that encodes.
+"""
+
+import mmap
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dte_hpc.base.checksum import ByteLike
+from dte_hpc.base.errors import InvalidMessage
+from dte_hpc.base.field import Field
+from dte_hpc.codecs.decode import read_field
+from dte_hpc.codecs.layout import split
+from dte_hpc.job.run import ModelRank
+
+Progress = Callable[[int, int], None]
+"""Told how many fields have been sent, and how many there are."""
+
+
+def replay(rank: ModelRank, paths: Sequence[str | Path], progress: Progress) -> int:
+    """Stream every field of some files, flush, and return how many there were.
+
+    Collective over the model ranks. Memory: one field; the files are mapped, not read.
+
+    Raises
+    ------
+    InvalidMessage
+        Naming the file and the message that cannot be read; what was sent before is not flushed.
+    """
+    messages = [found for path in paths for found in _messages(Path(path))]
+    bands: dict[str, NDArray[np.int64]] = {}
+    for n_sent, (where, message) in enumerate(messages):
+        field = _named_field(where, message)
+        domain = str(field.metadata["domain"])
+        if domain not in bands:
+            bands[domain] = band(field.values.size, rank.rank, rank.size)
+            rank.client.write_domain(
+                domain, bands[domain], global_size=field.values.size, grid=str(field.metadata["grid"])
+            )
+        rank.client.write_field(field.metadata, field.values[bands[domain]])
+        progress(n_sent + 1, len(messages))
+    rank.client.flush()
+    return len(messages)
+
+
+def band(n_points: int, rank: int, size: int) -> NDArray[np.int64]:
+    """Return the indices a rank owns: bands of equal length, shape (n_local,)."""
+    return np.arange(n_points * rank // size, n_points * (rank + 1) // size, dtype=np.int64)
+
+
+def _messages(path: Path) -> Iterator[tuple[str, ByteLike]]:
+    try:
+        with path.open("rb") as file:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as error:
+        raise InvalidMessage(f"{path} cannot be read: {error}", path=str(path)) from error
+    try:
+        for number, message in enumerate(split(memoryview(data)), 1):
+            yield f"{path}, message {number}", message
+    except InvalidMessage as error:
+        raise InvalidMessage(f"{path}: {error}", path=str(path)) from error
+
+
+def _named_field(where: str, message: ByteLike) -> Field:
+    try:
+        field = read_field(message)
+    except InvalidMessage as error:
+        raise InvalidMessage(f"{where}: {error}", path=where) from error
+    grid = field.metadata.get("grid")
+    if not grid:
+        raise InvalidMessage(f"{where} lies on a grid that has no name here; see dte_hpc.grids", path=where)
+    return Field(metadata=field.metadata.replace(domain=grid), values=field.values)
