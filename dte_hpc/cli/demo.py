@@ -10,7 +10,7 @@ from dte_hpc.base.errors import InvalidConfig
 
 SUMMARY = """run the whole engine once: a parallel model streams fields over MPI to IO ranks, which
 post-process, encode and store them; extraction ranks answer a flight, a time series and a country by
-reading only their points; every value is checked against the closed form. Leaves pictures and CoverageJSON."""
+reading only their points; every value is checked against the closed form. Leaves pictures and answers."""
 EXAMPLE = "dte demo --output demo-output"
 
 

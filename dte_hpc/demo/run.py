@@ -66,8 +66,8 @@ def _ask(rank: ModelRank, folder: Path, run: Run, store: FDB, *, pictures: bool)
 def _wrong(outcome: Outcome, answer: Answer) -> CorruptData:
     found = outcome.check
     return CorruptData(
-        f"{found.n_wrong} of {answer.values.size} values of the {outcome.name} differ from the closed form by "
-        f"up to {found.largest_error}; expected at most {found.largest_allowed}"
+        f"{found.n_wrong} of {answer.values.size} values of the {outcome.name} differ from the closed form "
+        f"by up to {found.largest_error}; expected at most {found.largest_allowed}"
     )
 
 
