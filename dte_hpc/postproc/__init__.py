@@ -13,7 +13,7 @@ action          is given         gives            module
 select          anything         the wanted       `select`
 aggregate       parts            the whole field  `aggregate`
 mask            a field          a field          `mask`
-statistics      a field          one an operation `statistics`, `windows`, `operations`
+statistics      a field          one an operation `statistics`, `running`, `windows`, `operations`
 interpolate     a field          a field          `interpolate`, `weights`, `weights_file`, `mir`
 encode          a field          a message        `encode`
 sink            a message        nothing          `sink`, `sink_fdb`, `sink_file`

@@ -1,12 +1,11 @@
 """How do the samples of a variable become its average, minimum, maximum or sum over time?"""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dte_hpc.base.config import refuse
 from dte_hpc.base.errors import InvalidConfig, InvalidPart
@@ -14,7 +13,8 @@ from dte_hpc.base.field import Field, Metadata, Values
 from dte_hpc.postproc.action import Context, Explained, Flow, Item, MaskedField, Options, Passing
 from dte_hpc.postproc.operations import OPERATIONS, components_of, initial_state
 from dte_hpc.postproc.options import near
-from dte_hpc.postproc.windows import Clock, Frequency, clock_of, hours_since
+from dte_hpc.postproc.running import Window, refuse_odd_time, step_facts
+from dte_hpc.postproc.windows import Clock, Frequency, clock_of
 
 _NOT_THE_NAME = ("step", "startStep", "endStep", "step-frequency", "timeStep")
 MAX_VARIABLES = 1_000_000
@@ -82,35 +82,6 @@ class StatisticsOptions(Options):
                 yield refuse(f"{place}.options.{keyword}", str(value), "at least 1")
 
 
-@dataclass(slots=True, kw_only=True)
-class Window:
-    """The running state of one variable: plain facts and arrays, which a checkpoint can hold.
-
-    Attributes
-    ----------
-    base : datetime
-        Of the variable's date and time; output steps count from it.
-    begin, end : datetime
-        The window is (begin, end]; the first may begin inside its hour, day or month.
-    last : datetime
-        Of the sample before the next; `begin` when there is none yet.
-    n_samples : int
-        Taken since `begin`.
-    metadata : Metadata
-        Of the last sample.
-    state : dict of str to float64 arrays, shape (n_points,)
-        By component; empty until the first sample, so that a variable between windows costs nothing.
-    """
-
-    base: datetime
-    begin: datetime
-    end: datetime
-    last: datetime
-    metadata: Metadata
-    n_samples: int = 0
-    state: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-
-
 class Statistics(Passing):
     """Emit statistics over time, in the call that brings the last sample of a window.
 
@@ -172,7 +143,7 @@ class Statistics(Passing):
             window = self.windows[name] = self._first_window(metadata, clock)
             if options.initial_condition_present:
                 return ()
-        _refuse_odd_time(window, metadata, clock)
+        refuse_odd_time(window, metadata, clock)
         self._take(window, metadata, values)
         window.last = clock.now
         return self._emit(window, window.end, item) if clock.now + clock.interval > window.end else ()
@@ -205,7 +176,7 @@ class Statistics(Passing):
         window.metadata = metadata
 
     def _emit(self, window: Window, end: datetime, item: MaskedField | None) -> list[Item]:
-        facts = _step_facts(window, end)
+        facts = step_facts(window, end)
         named = window.metadata.without("step-frequency", "timeStep").replace(**facts)
         out: list[Item] = [
             MaskedField(
@@ -228,42 +199,4 @@ def _refuse_too_many(windows: Mapping[Metadata, Window], metadata: Metadata) -> 
             f"field {metadata} is of one more variable than the {MAX_VARIABLES} that statistics "
             "follow at once; expected metadata that differ in the step only from one sample to the next",
             metadata=metadata,
-        )
-
-
-def _step_facts(window: Window, end: datetime) -> dict[str, Any]:
-    first, last = hours_since(window.base, window.begin), hours_since(window.base, end)
-    if first is None or last is None:
-        raise InvalidPart(
-            f"field {window.metadata} has a window from {window.begin} to {end}, which is not whole hours "
-            f"after {window.base}; expected whole hours",
-            metadata=window.metadata,
-        )
-    return {"step": last, "startStep": first, "endStep": last, "timespan": f"{last - first}h"}
-
-
-def _refuse_odd_time(window: Window, metadata: Metadata, clock: Clock) -> None:
-    expected = window.last + clock.interval
-    if clock.now == window.base == window.last and window.n_samples == 0:
-        raise InvalidPart(
-            f"field {metadata} is the initial condition (step 0), which is no sample of a window; expected "
-            "a select that leaves it out, or statistics with the option initial-condition-present: true",
-            metadata=metadata,
-            step=metadata["step"],
-        )
-    if clock.now != expected:
-        what = "comes after a skipped sample" if clock.now > expected else "is out of order"
-        raise InvalidPart(
-            f"field {metadata} {what}: it is of {clock.now:%Y-%m-%d %H:%M}, and the sample before of "
-            f"{window.last:%Y-%m-%d %H:%M}; expected {expected:%Y-%m-%d %H:%M} "
-            f"(samples every {clock.interval})",
-            metadata=metadata,
-            step=metadata["step"],
-        )
-    if clock.now > window.end:
-        raise InvalidPart(
-            f"field {metadata} is a sample every {clock.interval}; expected at least one in each window, "
-            f"and the window ends at {window.end:%Y-%m-%d %H:%M}",
-            metadata=metadata,
-            step=metadata["step"],
         )
