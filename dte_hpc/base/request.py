@@ -1,7 +1,7 @@
 """How are fields asked for?
 
 A `Request` maps keywords to the values wanted, in MARS's way of writing them: ``500/850``,
-``0/to/24/by/6``, ``20260101/to/20260105``, or a list. A keyword that is absent, or ``all``, asks for
+``0/to/24/by/6``, ``20260101/to/20260105``, or a list; only ``grid=1/1`` names one grid. A keyword that is absent, or ``all``, asks for
 every value. What the values mean is the schema's business; here they are text.
 """
 
@@ -16,6 +16,7 @@ from dte_hpc.base.key import Key, Scalar, checked_value
 RequestValue = Scalar | Iterable[Scalar]
 ALL = "all"
 MAX_VALUES = 1_000_000
+_UNSPLIT_KEYWORDS = frozenset({"grid"})  # 0.25/0.25 is the name of one grid
 _DATE_KEYWORDS = frozenset({"date", "hdate", "refdate"})
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?$")
 
@@ -75,7 +76,7 @@ def expand(keyword: str, value: RequestValue) -> tuple[str, ...]:
     """Return the values that one request value stands for, without repeats, in order."""
     try:
         if isinstance(value, str):
-            texts = [part.strip() for part in value.split("/")]
+            texts = [value] if keyword in _UNSPLIT_KEYWORDS else [part.strip() for part in value.split("/")]
         elif isinstance(value, int | float):
             texts = [checked_value(keyword, value)]
         elif isinstance(value, Mapping):

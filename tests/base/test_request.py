@@ -24,6 +24,11 @@ def test_values_expand_as_mars_writes_them(value: object, expected: tuple[str, .
     assert Request({"step": value})["step"] == expected  # type: ignore[dict-item]
 
 
+def test_the_name_of_a_grid_is_one_value() -> None:
+    assert Request({"grid": "0.25/0.25"})["grid"] == ("0.25/0.25",)
+    assert Request({"grid": ["1/1", "O320"]})["grid"] == ("1/1", "O320")
+
+
 def test_dates_step_over_the_end_of_a_month() -> None:
     assert Request({"date": "20260130/to/20260202"})["date"] == (
         "20260130",
