@@ -10,7 +10,9 @@ from dte_hpc.grids import RowGrid
 def box_strips(box: Box, grid: RowGrid) -> Strips:
     """Return the strips of a box: costs a few bytes a row touched."""
     row = rows_between(grid, box.south, box.north)
-    east = box.east if box.east >= box.west else box.east + 360.0 * np.ceil((box.west - box.east) / 360.0)
+    east = box.east
+    if east < box.west:
+        east += 360.0 * max(np.ceil((box.west - east) / 360.0), 1.0)
     return Strips(row=row, west=np.full(row.size, box.west), east=np.full(row.size, east))
 
 

@@ -125,7 +125,7 @@ def rings(draw, most=12):
     lat, lon, width = draw(latitudes), draw(longitudes), draw(st.sampled_from([0.5, 10.0, 85.0]))
     offset = st.floats(-width, width)
     ring = draw(st.lists(st.tuples(offset, offset), min_size=3, max_size=most))
-    return [(float(np.clip(lat + north, -90, 90)), lon + east) for north, east in ring]
+    return [(float(np.clip(round(lat + north, 6), -90, 90)), round(lon + east, 6)) for north, east in ring]
 
 
 @quick
@@ -257,6 +257,10 @@ def test_borders_of_boxes_and_circles_count_as_inside():
 def test_boxes_hold_as_many_points_as_polytope_finds(size, n_points):
     # published in ecmwf/polytope, performance_unstructured/plot_structured_vs_unstructured_slicing.py
     assert find_points(Box(south=0, north=size, west=0, east=size), grid("O1280")).n_points == n_points
+
+
+def test_a_box_a_hair_short_of_the_whole_circle_is_not_empty():
+    assert find_points(Box(south=0, north=0, west=5e-324, east=0), grid("5/5")).n_points == 72
 
 
 def test_corners_are_taken_in_any_order():
