@@ -23,7 +23,6 @@ PAIRS = [
     ("O32", "10/10"),
     ("N32", "O16"),
     ("F32", "H8"),
-    ("H8", "10/10"),
     ("H8n", "O16"),
     ("O32", "H4n"),
     ("2/2", "F16"),
@@ -63,7 +62,7 @@ def test_latitude_comes_out_as_latitude_between_rows(directory):
 
 
 @needs_mir
-@pytest.mark.parametrize(("source", "target"), PAIRS[:7])
+@pytest.mark.parametrize(("source", "target"), [PAIRS[i] for i in (0, 1, 3, 6)])
 def test_nearest_neighbour_takes_the_point_that_our_grid_calls_nearest(source, target, directory):
     """So MIR counts points in our order, for every family, nested HEALPix included."""
     numbers = np.arange(grid(source).n_points, dtype=np.float64)

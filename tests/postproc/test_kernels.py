@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 from dte_hpc.postproc.kernels import BLOCK, apply_weights, take_sample
 from dte_hpc.postproc.operations import COMPONENTS, combine, initial_state
 
-unhurried = settings(deadline=None)  # the first call compiles
+unhurried = settings(deadline=None, max_examples=50)  # the first call compiles
 samples = hnp.arrays(
     np.float64,
     st.tuples(st.integers(1, 6), st.integers(1, 40)),

@@ -40,7 +40,7 @@ def run(action, steps, value=float, **more):
 @given(
     st.integers(0, 2**32 - 1), st.sampled_from([np.float32, np.float64]), st.sampled_from(["3h", "6h", "1d"])
 )
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_all_operations_are_numpys_with_missing_values(seed, dtype, frequency):
     random = np.random.default_rng(seed)
     data = random.normal(-50.0, 10.0, (24, 17)).astype(dtype)
