@@ -55,8 +55,8 @@ def serve(
     if world.role is not Role.IO or not world.ranks_of(Role.MODEL):
         n_model = len(world.ranks_of(Role.MODEL))
         raise InvalidConfig(
-            f"rank {world.world.rank} is a {world.role.name} rank in a job with {n_model} model ranks; to serve, "
-            "expected an IO rank and at least one model rank"
+            f"rank {world.world.rank} is a {world.role.name} rank in a job with {n_model} model ranks; "
+            "to serve, expected an IO rank and at least one model rank"
         )
     return Server(world, pipeline_factory(), budget_bytes, listener).run()
 
