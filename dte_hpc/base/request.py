@@ -1,8 +1,9 @@
 """How are fields asked for?
 
 A `Request` maps keywords to the values wanted, in MARS's way of writing them: ``500/850``,
-``0/to/24/by/6``, ``20260101/to/20260105``, or a list; only ``grid=1/1`` names one grid. A keyword that is absent, or ``all``, asks for
-every value. What the values mean is the schema's business; here they are text.
+``0/to/24/by/6``, ``20260101/to/20260105``, or a list; only ``grid=1/1`` names one grid. A keyword that
+is absent, or ``all``, asks for every value. What the values mean is the schema's business; here they
+are text.
 """
 
 import datetime

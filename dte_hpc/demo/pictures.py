@@ -4,6 +4,7 @@ The only module that imports matplotlib. Three pictures: a map with the flight o
 beside its closed form, and the points of the country.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def draw_country(path: Path, query: Query, answer: Answer) -> None:
     )
     figure.colorbar(points, label="K", pad=0.02)
     _coast(axes)
-    for ring in country(COUNTRY).rings:
+    for ring in _rings(COUNTRY):
         axes.plot(_west(ring[:, 1]), ring[:, 0], color=INK, lw=1.4)
     axes.set(xlim=(-8, 12), ylim=(40.5, 52), xlabel="longitude (°E)", ylabel="latitude (°N)")
     axes.set_aspect(1.45)
@@ -104,9 +105,14 @@ def _coarse_map(store: FDB, query: Query) -> tuple[Float64s, Float64s, Float64s]
     return _west(longitude)[order], latitude, values.reshape(latitude.size, -1)[:, order]
 
 
+def _rings(name: str) -> Iterator[Float64s]:
+    for part in country(name).polygons:
+        yield from part
+
+
 def _coast(axes: Axes) -> None:
     for each in countries():
-        for ring in country(each.name).rings:
+        for ring in _rings(each.name):
             longitude = _west(ring[:, 1])
             broken = np.flatnonzero(np.abs(np.diff(longitude)) > 180) + 1
             latitude = np.insert(ring[:, 0], broken, np.nan)
