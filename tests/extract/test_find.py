@@ -23,7 +23,7 @@ MARGIN = 1e-7
 names = st.sampled_from(NAMES)
 latitudes = st.one_of(st.floats(-90, 90), st.sampled_from([-90.0, 0.0, 55.0, 90.0]))
 longitudes = st.one_of(st.floats(-200, 380), st.sampled_from([-180.0, 0.0, 180.0, 360.0]))
-quick = settings(max_examples=120, deadline=None)
+quick = settings(max_examples=80, deadline=None)
 
 
 def every_turn(name):
@@ -335,7 +335,7 @@ def paths(draw):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.sampled_from(["O8", "N16", "10/10", "5/5/20/300/-90/10", "H8", "H8n"]), paths())
 def test_paths_are_the_sweep_of_their_shape(name, path):
     lat, lon = grid(name).coordinates()
