@@ -16,7 +16,7 @@ from pathlib import Path
 from dte_hpc.base.checksum import checksum
 from dte_hpc.base.errors import CorruptData, InvalidConfig, StorageFailed
 from dte_hpc.base.events import Listener, RecordSkipped
-from dte_hpc.fdb.disk import Disk, OpenFile, OpenFiles, open_directory, read_exactly
+from dte_hpc.fdb.disk import Disk, OpenFile, OpenFiles, open_directory, read_exactly, storage_failed
 from dte_hpc.fdb.grammar import MAX_SCHEMA_BYTES
 from dte_hpc.fdb.paths import new_stem
 from dte_hpc.fdb.schema import Schema, schema_of
@@ -105,11 +105,11 @@ class Database:
     def _read_toc(self) -> None:
         n_before = len(self.toc.records)
         last = self.toc.records[-1].position if n_before else -1
-        directory = open_directory(self.root, self.name)
         try:
-            file = OpenFile(directory, "toc")
-        finally:
-            os.close(directory)
+            file = _opened(self.root, self.name, "toc")
+        except OSError as error:
+            self._skipped(f"{self.where}/toc", f"it cannot be read: {os.strerror(error.errno or 0)}")
+            return
         records, gaps = self.toc.read(file.fd)
         for start, stop in gaps:
             self._skipped(f"{self.where}/toc, bytes {start} to {stop}", "no record is there")
@@ -178,10 +178,17 @@ def create_database(disk: Disk, root: Path, name: str, schema: Schema) -> None:
         os.close(parent)
 
 
+def _opened(root: Path, name: str, file: str) -> OpenFile:
+    """Return one of a database's own files, open; a symbolic link is refused."""
+    directory = open_directory(root, name)
+    try:
+        return OpenFile(directory, file)
+    finally:
+        os.close(directory)
+
+
 def _refused(where: str, error: OSError) -> StorageFailed:
-    return StorageFailed(
-        f"the database {where} cannot be made or opened: {os.strerror(error.errno or 0)}", errno=error.errno
-    )
+    return storage_failed(f"the database {where} cannot be made or opened", error)
 
 
 def _write_schema(disk: Disk, directory: int, where: str, schema: Schema) -> None:
@@ -207,11 +214,14 @@ def _write_schema(disk: Disk, directory: int, where: str, schema: Schema) -> Non
 
 def _read_schema(root: Path, name: str) -> Schema:
     where = f"{root}/{name}"
-    directory = open_directory(root, name)
     try:
-        file = OpenFile(directory, "schema")
-    finally:
-        os.close(directory)
+        file = _opened(root, name, "schema")
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise CorruptData(
+            f"{where}/schema cannot be read: {os.strerror(error.errno or 0)}", where=where
+        ) from error
     data = read_exactly(file.fd, min(os.fstat(file.fd).st_size, MAX_SCHEMA_BYTES), 0, f"{where}/schema")
     try:
         text = data.decode("utf-8")

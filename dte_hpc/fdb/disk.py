@@ -91,7 +91,14 @@ def _first_bytes(pending: list[memoryview]) -> list[memoryview]:
 
 
 def _refused(what: str, name: str, error: OSError) -> StorageFailed:
-    return StorageFailed(f"the {what} {name} failed: {os.strerror(error.errno or 0)}", errno=error.errno)
+    return storage_failed(f"the {what} {name} failed", error)
+
+
+def storage_failed(sentence: str, error: OSError) -> StorageFailed:
+    """Return the error that says what the file system refused and why, with the same ``errno``."""
+    failure = StorageFailed(f"{sentence}: {os.strerror(error.errno or 0)}", number=error.errno)
+    failure.errno = error.errno
+    return failure
 
 
 def open_directory(root: str | Path, name: str | None = None) -> int:

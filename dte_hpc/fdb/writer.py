@@ -15,6 +15,7 @@ checksums, and written to a new file, which is synced before anything refers to 
 be read back is named by a `StorageFailed` (fact ``lost``), and the flush after that commits the rest.
 """
 
+import errno
 import os
 import time
 from contextlib import suppress
@@ -28,7 +29,7 @@ from dte_hpc.base.checksum import ByteLike, checksum
 from dte_hpc.base.errors import CorruptData, StorageFailed
 from dte_hpc.codecs.layout import Layout
 from dte_hpc.fdb import toc
-from dte_hpc.fdb.disk import Disk, OpenFile, open_directory, read_exactly
+from dte_hpc.fdb.disk import Disk, OpenFile, open_directory, read_exactly, storage_failed
 from dte_hpc.fdb.paths import new_stem
 from dte_hpc.fdb.pending import Rows
 
@@ -168,10 +169,7 @@ class Writer:
             try:
                 self._fd = open_directory(self._root, self._name)
             except OSError as error:
-                raise StorageFailed(
-                    f"the database {self._where} cannot be opened: {os.strerror(error.errno or 0)}",
-                    errno=error.errno,
-                ) from error
+                raise storage_failed(f"the database {self._where} cannot be opened", error) from error
         return self._fd
 
     def _close_directory(self) -> None:
@@ -182,7 +180,7 @@ class Writer:
     def _drain(self) -> None:
         """Write the gathered small messages; on failure they stay gathered."""
         if self._n_buffered:
-            self._write(self._buffer, len(self._buffer), self._n_buffered)
+            self._write(bytes(self._buffer), len(self._buffer), self._n_buffered)
             self._buffer, self._n_buffered = bytearray(), 0
 
     def _write(self, data: ByteLike, length: int, count: int) -> None:
@@ -246,8 +244,11 @@ class Writer:
     def _create_index(self) -> _File:
         """Make an index file, named as the data file unless there is one of that name."""
         stem = self._runs[-1].file.name.removesuffix(".data")
-        with suppress(StorageFailed):
+        try:
             return self._create(f"{stem}.index")
+        except StorageFailed as failure:
+            if failure.errno != errno.EEXIST:
+                raise
         return self._create(f"{new_stem()}.index")
 
     def _sync_names(self) -> None:

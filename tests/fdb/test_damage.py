@@ -1,0 +1,153 @@
+"""Damage to any file loses what it hit and nothing else, and never gives a wrong field."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dte_hpc.base.errors import CorruptData, StorageFailed
+from dte_hpc.base.events import Event, RecordSkipped
+from dte_hpc.fdb import FDB
+from dte_hpc.fdb.check import check
+from dte_hpc.fdb.toc import SLOT_BYTES
+from dte_hpc.testing.store import KEY, message_of
+
+N = 6
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    with FDB(tmp_path / "store") as store:
+        for step in range(N):
+            store.archive(message_of(step), {**KEY, "step": step})
+            store.flush()
+    return tmp_path / "store"
+
+
+def only(root: Path, suffix: str) -> Path:
+    return next(path for path in root.glob("*/*") if path.name.endswith(suffix))
+
+
+def readable(root: Path) -> tuple[set[int], int]:
+    """Return the steps that are read right, and how much was reported; a wrong field fails the test."""
+    events: list[Event] = []
+    listing, good = FDB(root, listener=events.append).list(), set()
+    for number, step in enumerate(listing.column("step").tolist()):
+        try:
+            message = listing.message(number)
+        except CorruptData:
+            continue
+        assert message == message_of(int(step))
+        good.add(int(step))
+    return good & set(range(N)), sum(isinstance(event, RecordSkipped) for event in events)
+
+
+def test_a_toc_cut_anywhere_loses_only_what_was_cut(root: Path) -> None:
+    toc = only(root, "toc")
+    whole = toc.read_bytes()
+    assert len(whole) == N * SLOT_BYTES
+    for size in range(len(whole) - 3 * SLOT_BYTES, len(whole) + 1):
+        toc.write_bytes(whole[:size])
+        assert readable(root)[0] == set(range(size // SLOT_BYTES))
+    toc.write_bytes(whole[:-50])
+    assert check(FDB(root)).is_damaged
+
+
+@pytest.mark.parametrize("n_bytes", [1, 127, 128, 129, 300, 1024, 5000])
+@pytest.mark.parametrize("zeros", [True, False])
+def test_garbage_in_the_toc_hides_nothing_behind_it(root: Path, n_bytes: int, zeros: bool) -> None:
+    reader = FDB(root)
+    assert len(reader.list()) == N
+    with only(root, "toc").open("ab") as toc:
+        toc.write(bytes(n_bytes) if zeros else np.random.default_rng(n_bytes).bytes(n_bytes) + b"DTEt")
+    with FDB(root) as store:
+        store.archive(message_of(99), {**KEY, "step": 99})
+    assert readable(root)[0] == set(range(N))
+    for handle in (reader, FDB(root)):
+        assert handle.retrieve({**KEY, "step": 99}).read() == message_of(99)
+    assert readable(root)[1] >= 1
+    report = check(FDB(root))
+    assert report.is_damaged
+    assert report.n_fields == N + 1
+
+
+def test_a_record_that_becomes_visible_late_is_still_read_in_its_place(root: Path) -> None:
+    """Another client's append may be seen before one that stands in front of it."""
+    toc = only(root, "toc")
+    whole = toc.read_bytes()
+    middle = slice(2 * SLOT_BYTES, 3 * SLOT_BYTES)
+    hidden = bytearray(whole)
+    hidden[middle] = bytes(SLOT_BYTES)
+    toc.write_bytes(hidden[:-SLOT_BYTES])
+    reader = FDB(root)
+    assert set(reader.list().column("step").tolist()) == {"0", "1", "3", "4"}
+    with toc.open("r+b") as file:
+        file.write(whole)
+    assert reader.list().column("step").tolist() == [str(step) for step in range(N)]
+
+
+@pytest.mark.parametrize("suffix", ["toc", ".index", ".data", "schema"])
+def test_a_flipped_bit_is_never_a_wrong_field(root: Path, suffix: str) -> None:
+    path = only(root, suffix)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(7)
+    for bit in rng.integers(0, 8 * len(whole), 40).tolist():
+        changed = bytearray(whole)
+        changed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(changed)
+        good, _ = readable(root)
+        assert len(good) >= (N if suffix == "schema" else N - 1)
+        assert check(FDB(root)).is_damaged or suffix == "schema"
+
+
+def test_a_short_or_absent_file_is_an_error_with_its_name(root: Path) -> None:
+    data = only(root, ".data")
+    data.write_bytes(data.read_bytes()[:-10])
+    assert readable(root)[0] == set(range(N - 1))
+    with pytest.raises(CorruptData, match="data"):
+        FDB(root).retrieve({**KEY, "step": N - 1}).read()
+    only(root, ".index").unlink()
+    assert readable(root) == (set(), N)
+    report = check(FDB(root))
+    assert len([finding for finding in report.findings if finding.damage]) == N
+    assert [finding.what for finding in report.findings if not finding.damage] == [
+        "590 of 590 bytes belong to no flush"
+    ]
+
+
+def test_an_intact_store_checks_clean_and_leftovers_are_no_damage(root: Path) -> None:
+    assert check(FDB(root)).findings == []
+    (only(root, ".data").parent / "20260101.000000.host.1.9.data").write_bytes(b"left")
+    report = check(FDB(root))
+    assert not report.is_damaged
+    assert len(report.findings) == 1
+    assert (report.n_databases, report.n_fields, report.n_bytes) == (1, N, 100 * N)
+
+
+def test_a_damaged_schema_is_not_written_by(root: Path) -> None:
+    schema = only(root, "schema")
+    schema.write_bytes(schema.read_bytes().replace(b"Step", b"Time", 1))
+    assert readable(root)[0] == set(range(N))
+    with pytest.raises(CorruptData, match="checksum"):
+        FDB(root).archive(b"x", KEY)
+
+
+def test_symbolic_links_are_not_followed(tmp_path: Path, root: Path) -> None:
+    canary = tmp_path / "canary"
+    canary.mkdir()
+    name = next(root.iterdir()).name
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / name).symlink_to(canary)
+    with pytest.raises(StorageFailed):
+        FDB(linked).archive(b"x", KEY)
+    assert list(canary.iterdir()) == []
+    shutil.move(only(root, ".data"), tmp_path / "moved")
+    (root / name / "20260101.0.data").symlink_to(tmp_path / "moved")
+    (root / name / "x").symlink_to(canary)
+    assert readable(root)[0] == set()
+    toc = root / name / "toc"
+    toc.rename(tmp_path / "toc")
+    toc.symlink_to(tmp_path / "toc")
+    assert readable(root)[0] == set()
