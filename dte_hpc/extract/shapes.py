@@ -88,7 +88,8 @@ class Polygon:
     polygons : tuple of tuples of float64 arrays, shape (n_vertices, 2)
         Rings of (latitude, longitude), closed or not. Inside a polygon the even-odd rule holds over all of
         its rings; the shape is the union of its polygons. A ring that goes once round a pole encloses the
-        pole of the hemisphere in which most of it lies.
+        pole of the hemisphere in which most of it lies. An edge of exactly 360 degrees along a pole, and a
+        ring that would be flat without such edges, are as written.
     """
 
     polygons: tuple[tuple[Float64s, ...], ...]

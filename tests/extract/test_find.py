@@ -144,6 +144,7 @@ def test_the_turn_a_vertex_is_written_on_does_not_matter(name, ring, turns):
     )
     assume(abs(area) > 1e-6)
     assume(np.all(np.abs(np.diff(lons, append=lons[0])) < 179.9))
+    assume(not np.any((np.abs(lats) == 90) & (np.diff(lats, append=lats[0]) == 0)))  # the one exception
     turned = [(lat, lon + 360 * turn) for (lat, lon), turn in zip(ring, turns, strict=False)]
     assert agrees(find_points(Polygon.of_ring(turned), grid(name)), polygon_depth(name, [ring]))
 
