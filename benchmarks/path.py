@@ -96,7 +96,7 @@ def stream(store: Path, n_fields: int) -> int:
         rank.client.flush()
         print(json.dumps({"seconds": time.perf_counter() - start}), flush=True)
 
-    sink = {"type": "sink", "sinks": [{"type": "fdb5", "config": {"path": str(store)}}]}
+    sink = {"type": "sink", "sinks": [{"type": "fdb5", "config": str(store)}]}
     run(model, {"plans": [{"name": "native", "actions": [*PLAN, sink]}]})
     return 0
 

@@ -3,15 +3,20 @@
 import argparse
 import json
 import sys
-from typing import Any
 
 SUMMARY = """stream the fields of GRIB files through a plan into a store, as if a model made them: each
 field's points are split among the model ranks, sent over MPI, put together, encoded as GRIB2 and archived."""
 EXAMPLE = "dte replay era5.grib --store /scratch/fdb --model 4 --io 2"
 
-LOSSLESS = [
-    {"type": "aggregate"},
-    {"type": "encode", "format": "grib", "packing": "simple", "bits-per-value": "keep"},
+PLANS = [
+    {
+        "name": "replay",
+        "actions": [
+            {"type": "aggregate"},
+            {"type": "encode", "format": "grib", "packing": "simple", "bits-per-value": "keep"},
+            {"type": "sink", "sinks": [{"type": "fdb5"}]},
+        ],
+    }
 ]
 
 
@@ -60,10 +65,6 @@ def _run_rank(arguments: argparse.Namespace) -> int:
             text = f"{n_fields} fields of {len(arguments.files)} files are in {arguments.store}"
             print(json.dumps(told) if arguments.json else text, flush=True)
 
-    run_job(model, JobConfig(plans=arguments.plan or [_plan(arguments.store)], ranks=Ranks(io=arguments.io)))
+    ranks = Ranks(io=arguments.io)
+    run_job(model, JobConfig(plans=arguments.plan or PLANS, store=arguments.store, ranks=ranks))
     return 0
-
-
-def _plan(store: str) -> dict[str, Any]:
-    sink = {"type": "sink", "sinks": [{"type": "fdb5", "config": store}]}
-    return {"name": "replay", "actions": [*LOSSLESS, sink]}

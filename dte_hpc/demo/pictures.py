@@ -60,7 +60,7 @@ def draw_series(path: Path, query: Query, answer: Answer, truth: Float64s) -> No
     axes.set(xlabel="hours since the start", ylabel="specific humidity (g/kg)", title=query.title)
     axes.text(
         0.02,
-        0.06,
+        0.16,
         f"largest difference {np.abs(answer.values - truth).max():.1e} kg/kg",
         transform=axes.transAxes,
         color=INK,

@@ -16,7 +16,7 @@ SUBDIRECTORY = "store"
 def demo_job(folder: Path, ranks: Ranks) -> JobConfig:
     """Return the job that keeps its store in a folder."""
     root = str(folder / SUBDIRECTORY)
-    sink = {"type": "sink", "sinks": [{"type": "fdb5", "config": root}]}
+    sink = {"type": "sink", "sinks": [{"type": "fdb5"}]}
     simple = {"type": "encode", "format": "grib", "packing": "simple", "bits-per-value": 16}
     ccsds = {**simple, "packing": "ccsds"}
     tracers = {"param": [solid_body.TEMPERATURE, solid_body.SPECIFIC_HUMIDITY]}

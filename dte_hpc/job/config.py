@@ -4,7 +4,8 @@
 
     ranks: {io: 1, extract: 1}     # one program: the last ranks of the world; the rest are the model
     budget-bytes: 536870912        # memory an IO rank may hold in fields that are under way
-    store: /scratch/fdb            # where extraction ranks read: a root, or FDB's own configuration
+    store: /scratch/fdb            # a root, or FDB's own configuration: sinks of type fdb5 write there unless
+                                   # they have a config of their own, and extraction ranks read there
     plans: [...]                   # as dte_hpc.postproc reads them; or the name of a plan file
 """
 
@@ -50,7 +51,7 @@ class JobConfig:
     budget_bytes : int
         What one IO rank may hold in parts and fields under way.
     store : str or mapping
-        The store that extraction ranks read: its root directory, or FDB's own configuration.
+        The store of the job: its root directory, or FDB's own configuration.
     plans : list or str
         Plans, or the path of a file of plans.
     """

@@ -129,7 +129,9 @@ def _io_loop(world: World, config: JobConfig, listener: Listener) -> Callable[[]
     from dte_hpc.postproc.pipeline import Pipeline
     from dte_hpc.postproc.plan import load_plans
 
-    pipeline = Pipeline(load_plans(config.plans), server_index=world.comm.rank, listener=listener)
+    pipeline = Pipeline(
+        load_plans(config.plans), server_index=world.comm.rank, store=config.store, listener=listener
+    )
     return lambda: serve_io(world, lambda: pipeline, budget_bytes=config.budget_bytes, listener=listener)
 
 

@@ -10,7 +10,7 @@ A plan is a chain of actions, in MultIO's shape::
           - {type: aggregate}
           - {type: statistics, output-frequency: 1d, operations: [average, maximum]}
           - {type: encode, format: grib, packing: ccsds}
-          - {type: sink, sinks: [{type: fdb5, config: {path: store}}]}
+          - {type: sink, sinks: [{type: fdb5, config: store}]}
 
 ``server: {plans: [...]}`` is understood too. Everything is checked before anything runs, and every
 mistake is reported with its place.

@@ -18,9 +18,9 @@ class FDBOptions(Options):
     Attributes
     ----------
     config : mapping, str or None
-        The store's configuration, as FDB's YAML has it (type, schema, spaces), or its root directory, or
-        ``{path: ROOT}``. Without one, or with an empty one, the job's store, else what the environment
-        names (FDB_CONFIG_FILE).
+        The store's root directory, or its configuration as FDB's YAML has it (type, schema, spaces).
+        Without one, or with an empty one, the job's store, else what the environment names
+        (FDB_CONFIG_FILE).
     """
 
     config: Mapping[str, Any] | str | None = None
@@ -31,18 +31,10 @@ class FDBOptions(Options):
 
         try:
             if self.config:
-                config_of(full_config(self.config))
+                config_of(self.config)
         except InvalidConfig as error:
             at = f"{place}.config" + str(error.facts.get("place", "$")).removeprefix("$")
             yield InvalidConfig(f"{at}: {str(error).partition(': ')[2] or error}", place=at)
-
-
-def full_config(config: Mapping[str, Any] | str) -> Mapping[str, Any] | str:
-    """Return FDB's own form of a configuration: ``{path: ROOT}`` is one space of one root."""
-    if isinstance(config, str) or "path" not in config:
-        return config
-    rest = {keyword: value for keyword, value in config.items() if keyword != "path"}
-    return {"spaces": [{"roots": [{"path": config["path"]}]}], **rest}
 
 
 class FDBSink:
@@ -58,8 +50,7 @@ class FDBSink:
         # the store, which plans without one, and their check, do without
         from dte_hpc.fdb.store import FDB
 
-        config = options.config or context.store
-        source = full_config(config) if config else None
+        source = options.config or context.store
         name = ("fdb5", json.dumps(source, sort_keys=True, default=str))
         self._store: FDB = context.shared(name, lambda: FDB(source, listener=context.listener))
         roots = [root.path for space in self._store.config.spaces for root in space.roots if root.writable]

@@ -39,7 +39,7 @@ def two_plans(sink):
 
 def test_fields_and_statistics_are_found_by_their_keys(tmp_path):
     heard = []
-    pipeline = Pipeline(two_plans(to_store({"path": str(tmp_path)})), listener=heard.append)
+    pipeline = Pipeline(two_plans(to_store(str(tmp_path))), listener=heard.append)
     for step in (1, 2, 3):
         pipeline.process(field(step))
     assert len(FDB(tmp_path).list()) == 0
@@ -58,7 +58,7 @@ def test_fields_and_statistics_are_found_by_their_keys(tmp_path):
 
 
 def test_without_a_config_the_jobs_store_is_meant_and_plans_share_a_handle(tmp_path):
-    pipeline = Pipeline(two_plans(to_store()), store={"path": str(tmp_path)})
+    pipeline = Pipeline(two_plans(to_store()), store=str(tmp_path))
     assert len([name for name in pipeline._context.resources if name[0] == "fdb5"]) == 1
     pipeline.process(field(1))
     pipeline.close()
