@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dte_hpc.base.field import Values
-from dte_hpc.codecs import aec, packing
+from dte_hpc.codecs import aec, kernels, packing
 from dte_hpc.codecs.scaling import Scaling, choose, power
 
 CCSDS_FLAGS = aec.THREE_BYTES | aec.MSB | aec.PREPROCESS
@@ -107,7 +107,11 @@ def _sign_and_magnitude(number: int) -> int:
 def _room(scaling: Scaling, n_packed: int, target: Target) -> int:
     if scaling.bits == 0:
         return 0
-    return aec.bound(n_packed, scaling.bits) if target.ccsds else (n_packed * scaling.bits + 7) // 8
+    return (
+        kernels.room(n_packed, scaling.bits, target.block_size)
+        if target.ccsds
+        else (n_packed * scaling.bits + 7) // 8
+    )
 
 
 def _aligned(start: int, rest: int) -> Bytes:
@@ -120,8 +124,7 @@ def _write_data(out: Bytes, values: Values, scaling: Scaling, target: Target) ->
     if scaling.bits == 0:
         return 0, None
     if target.ccsds:
-        samples = _quantise(values, scaling)
-        return aec.encode(samples, scaling.bits, target.block_size, target.rsi, CCSDS_FLAGS, out)
+        return _compress(_quantise(values, scaling), scaling.bits, target, out)
     formula = (scaling.multiplier, scaling.reference, scaling.divisor)
     if scaling.bits == 16:
         packing.pack16(values, *formula, out.view(np.uint16))
@@ -134,6 +137,12 @@ def _write_data(out: Bytes, values: Values, scaling: Scaling, target: Target) ->
     else:
         packing.pack_bits(values, scaling.bits, *formula, out)
     return out.size, None
+
+
+def _compress(samples: aec.Samples, bits: int, target: Target, out: Bytes) -> tuple[int, Offsets]:
+    offsets = np.empty(-(-samples.size // (target.block_size * target.rsi)), np.uint64)
+    n_bytes = kernels.encode_ccsds(packing.frozen(samples), bits, target.block_size, target.rsi, out, offsets)
+    return n_bytes, offsets
 
 
 def _quantise(values: Values, scaling: Scaling) -> aec.Samples:
