@@ -241,6 +241,8 @@ class _Work:
             if offsets is None:
                 return self._decoded_packed(row, layout, start, stop)
             self.account.bytes_index += offsets.nbytes
+            # libaec's encoder tells of one interval more, without samples, when the last one is full
+            offsets = offsets[: -(-layout.n_packed // (layout.block_size * layout.rsi))]
         least = plan_reads(layout, offsets, start, stop)
         plan = self._plan(layout, offsets, start, stop)
         data = self._pieces(row, plan.offset, plan.length)

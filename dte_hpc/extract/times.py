@@ -24,6 +24,8 @@ _INTERVAL_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": _DAY_SECONDS}
 
 def step_hours(text: str) -> float:
     """Return a step in hours (the end of a period); NaN for what is none."""
+    if text.startswith("-"):
+        return -step_hours(text[1:])
     found = _STEP.fullmatch(text.rpartition("-")[2])
     return float(found[1]) * _UNIT_HOURS[found[2]] if found else np.nan
 
@@ -84,7 +86,9 @@ def bounds_of(axis: str, given: Mapping[str, Any], place: str) -> tuple[float, f
     """
     low, high = (_bound(axis, given[name], f"{place}.{name}") for name in ("start", "end"))
     if axis == "step" and low < 0:
-        raise InvalidRequest(f"{place}.start: found {low:g}; expected a step of 0 or more", place=place)
+        raise InvalidRequest(
+            f"{place}.start: found {low:g}; expected a step of 0 or more", place=f"{place}.start"
+        )
     stride = _interval(axis, given.get("interval", 0), f"{place}.interval") if given.get("interval") else 0.0
     return low, high, stride
 

@@ -1,0 +1,113 @@
+"""Is an answer valid CoverageJSON, and one that covjsonkit decodes?"""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+
+from dte_hpc.extract import extract
+
+FEATURES = {
+    "PointSeries": {"type": "timeseries", "points": [[48.9, 2.4], [40.6, -73.8]], "axis": "step"},
+    "VerticalProfile": {"type": "verticalprofile", "points": [[48.9, 2.4]]},
+    "MultiPoint": {"type": "boundingbox", "points": [[40, 0], [50, 10]]},
+    "MultiPoint polygon": {"type": "polygon", "shape": [[40, 0], [50, 0], [45, 12]]},
+    "MultiPoint circle": {"type": "circle", "center": [[40, 0]], "radius": 5},
+    "PointSeries position": {"type": "position", "points": [[48.9, 2.4]]},
+    "Trajectory": {
+        "type": "trajectory",
+        "points": [[40, 0, 500, 0], [60, 30, 850, 6]],
+        "inflation": [3, 3, 100, 2],
+        "inflate": "box",
+    },
+}
+
+
+@pytest.fixture
+def answers(made, asked):
+    """Return a function from a feature's name to the answer."""
+    made.add("O32", levels=(500, 850), steps=(0, 3, 6), params=(130, 131))
+
+    def answer(name):
+        words = {} if name == "Trajectory" else {"levelist": "500/850", "step": "0/3/6"}
+        return extract(made.store, asked(FEATURES[name], param="130/131", **words))
+
+    return answer
+
+
+def axis_sizes(domain):
+    return {name: len(axis["values"]) for name, axis in domain["axes"].items()}
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_it_is_a_coverage_collection_whose_ranges_fit_their_axes(answers, name):
+    answer = answers(name)
+    told = json.loads(json.dumps(answer.to_covjson(), allow_nan=False))
+    assert told["type"] == "CoverageCollection"
+    assert told["domainType"] == name.split()[0]
+    assert set(told["parameters"]) == {"t", "u"}
+    assert told["parameters"]["t"]["unit"] == {"symbol": "K"}
+    n_values = 0
+    for coverage in told["coverages"]:
+        assert coverage["type"] == "Coverage"
+        assert coverage["mars:metadata"]["Forecast date"] == "2026-01-01T00:00:00Z"
+        sizes = axis_sizes(coverage["domain"])
+        assert set(coverage["ranges"]) == {"t", "u"}
+        for numbers in coverage["ranges"].values():
+            assert numbers["shape"] == [sizes[axis] for axis in numbers["axisNames"]]
+            assert len(numbers["values"]) == numbers["shape"][0]
+            n_values += len(numbers["values"])
+        assert all(size == 1 for axis, size in sizes.items() if axis not in numbers["axisNames"])
+    assert n_values == answer.values.size
+
+
+def test_series_hold_each_points_values(answers):
+    answer = answers("PointSeries")
+    first, second = answer.to_covjson()["coverages"][:2]
+    assert first["domain"]["axes"]["t"]["values"] == [f"2026-01-01T{h:02d}:00:00Z" for h in (0, 3, 6)]
+    assert first["ranges"]["t"]["values"] == answer.table[:3, 0].tolist()
+    assert second["ranges"]["t"]["values"] == answer.table[:3, 1].tolist()
+    assert second["domain"]["axes"]["latitude"]["values"] == [answer.latitude[1]]
+
+
+def test_a_box_repeats_its_points_for_each_level(answers):
+    answer = answers("MultiPoint")
+    coverage = answer.to_covjson()["coverages"][0]
+    composite = coverage["domain"]["axes"]["composite"]
+    assert composite["coordinates"] == ["latitude", "longitude", "levelist"]
+    n = answer.index.size
+    assert len(composite["values"]) == 2 * n
+    assert composite["values"][n] == [answer.latitude[0], answer.longitude[0], 850]
+
+
+def test_a_trajectory_tells_step_place_and_level_of_each_point(answers):
+    answer = answers("Trajectory")
+    (coverage,) = answer.to_covjson()["coverages"]
+    columns = answer.point_columns()
+    half = answer.values.size // 2
+    rows = np.array(coverage["domain"]["axes"]["composite"]["values"])
+    for number, name in enumerate(("step", "latitude", "longitude", "levelist")):
+        np.testing.assert_array_equal(rows[:, number], columns[name][:half])
+    assert coverage["ranges"]["u"]["values"] == answer.values[half:].tolist()
+
+
+def test_missing_values_are_null(made, asked):
+    made.add("O32", change=lambda v: np.where(np.arange(v.size) % 2, np.nan, v))
+    told = extract(made.store, asked(FEATURES["MultiPoint"], levelist="500", step="0")).to_covjson()
+    values = told["coverages"][0]["ranges"]["t"]["values"]
+    assert None in values
+    json.dumps(told, allow_nan=False)
+
+
+@pytest.mark.parametrize("name", FEATURES)
+@pytest.mark.filterwarnings("ignore")
+def test_covjsonkit_decodes_it(answers, name):
+    covjsonkit = pytest.importorskip("covjsonkit.api", reason="covjsonkit is not installed")
+    answer = answers(name)
+    told = json.loads(json.dumps(answer.to_covjson()))
+    decoded = covjsonkit.Covjsonkit({}).decode(copy.deepcopy(told)).to_xarray()
+    parts = decoded if isinstance(decoded, list) else [decoded]
+    total = sum(float(np.nansum(part["t" if "t" in part.data_vars else "T"].values)) for part in parts)
+    half = answer.values.size // 2
+    assert total == pytest.approx(float(answer.values[:half].sum()))
