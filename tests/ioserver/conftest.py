@@ -1,0 +1,137 @@
+"""An own communicator for each MPI test, and small jobs of their own under mpiexec."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def comm():
+    """A duplicate of the world for one test."""
+    from mpi4py import MPI
+
+    own = MPI.COMM_WORLD.Dup()
+    yield own
+    own.Free()
+
+
+@pytest.fixture
+def job(tmp_path):
+    """Run Python text on some ranks; returns status, stdout, stderr, seconds."""
+    if any(name in os.environ for name in ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")):
+        pytest.skip("starts mpiexec itself, so it runs outside mpiexec")
+    mpiexec = Path(sys.executable).with_name("mpiexec")
+    if not mpiexec.exists():
+        pytest.skip(f"there is no {mpiexec}")
+
+    def run(*programs, timeout=30, signal_after=None):
+        words = [str(mpiexec)]
+        for number, (n_ranks, text) in enumerate(programs):
+            script = tmp_path / f"program{number}.py"
+            script.write_text(text)
+            words += [":"] * bool(number) + ["-n", str(n_ranks), sys.executable, str(script)]
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment()
+        )
+        if signal_after is not None:
+            seconds, number = signal_after
+            time.sleep(seconds)
+            process.send_signal(number)
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+            pytest.fail(f"the job hung for {timeout} s\n{out}\n{err}")
+        return process.returncode, out, err, time.perf_counter() - start
+
+    return run
+
+
+def clean_environment():
+    hidden = ("PMI", "HYDRA", "MPIR", "MPI_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
+
+
+class RecordingPipeline:
+    """Keeps what it is given; can be slow, and can refuse parameters."""
+
+    def __init__(self, seconds=0.0, refused=()):
+        self.fields, self.calls = [], []
+        self.seconds, self.refused = seconds, refused
+
+    def accepts(self, metadata):
+        return metadata["param"] not in self.refused
+
+    def process(self, field, mask):
+        time.sleep(self.seconds)
+        kept = None if mask is None else mask.copy()
+        self.fields.append((dict(field.metadata), field.values.copy(), kept))
+
+    def flush(self):
+        self.calls.append("flush")
+
+    def notify(self, metadata):
+        self.calls.append(("notify", dict(metadata)))
+
+    def close(self):
+        self.calls.append("close")
+
+
+@pytest.fixture
+def recording():
+    return RecordingPipeline
+
+
+@pytest.fixture
+def stream(comm):
+    """Run `model(client, world)` on all but the last ranks, which serve; returns what all ranks recorded."""
+
+    def run(model, *, io=1, budget_bytes=1 << 26, pipeline=RecordingPipeline, checked=True):
+        from dte_hpc.ioserver import IOClient, serve
+        from dte_hpc.parallel import Role, World, assign_roles
+
+        events, pipelines, report, result = [], [], None, None
+        world = World.split(assign_roles(comm.size, comm.rank, io=io), comm)
+
+        def factory():
+            pipelines.append(pipeline())
+            return pipelines[0]
+
+        if world.role is Role.IO:
+            report = serve(world, factory, budget_bytes=budget_bytes, listener=events.append)
+        else:
+            with IOClient(world, listener=events.append, checked=checked) as client:
+                result = model(client, world)
+        mine = (
+            pipelines[0].fields if pipelines else None,
+            pipelines[0].calls if pipelines else None,
+            report,
+            result,
+        )
+        everybody = comm.allgather(mine)
+        world.free()
+        servers = [told for told in everybody if told[0] is not None]
+        return Outcome(
+            fields=[server[0] for server in servers],
+            calls=[server[1] for server in servers],
+            reports=[server[2] for server in servers],
+            results=[told[3] for told in everybody if told[0] is None],
+            events=events,
+        )
+
+    return run
+
+
+class Outcome:
+    def __init__(self, **facts):
+        self.__dict__.update(facts)
+
+    @property
+    def all_fields(self):
+        return [field for fields in self.fields for field in fields]
