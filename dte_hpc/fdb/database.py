@@ -86,6 +86,10 @@ class Database:
         self._seen = seen
         return self._table
 
+    def exists(self) -> bool:
+        """Whether a writer made this directory, or began to: it has a schema or a toc."""
+        return any(os.path.lexists(f"{self.where}/{name}") for name in ("schema", "toc"))
+
     def file(self, name: str) -> OpenFile:
         """Return one of the database's index or data files; CorruptData for a name that is not one's."""
         if not _FILE_NAME.fullmatch(name):

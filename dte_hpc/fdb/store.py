@@ -331,7 +331,7 @@ class FDB:
     def databases(self) -> tuple[Database, ...]:
         """Return every database of the store, by root and name."""
         with self._lock:
-            return self._visit({})
+            return tuple(database for database in self._visit({}) if database.exists())
 
     def _visit(self, wanted: Wanted) -> tuple[Database, ...]:
         found: Databases = []
