@@ -100,6 +100,25 @@ def step_range(message: ByteLike) -> dict[str, str | int]:
         return found | ({"stattype": name} if name else {})
 
 
+def unimplied_statistic(message: ByteLike) -> str | None:
+    """Return the stattype of a field over a time range, if its parameter does not already say it.
+
+    ecCodes has parameters of their own for most averages and extremes (235130 is the average of 130) and
+    accumulates others by nature (228); what is left would all have one name. Cost: some milliseconds.
+    """
+    with _message(message) as handle:
+        kind, param = (eccodes.codes_get(handle, keyword) for keyword in ("stepType", "paramId"))
+    name = next((name for name, process in PROCESSES.items() if process == kind), None)
+    if name is None or param == 0:
+        return name
+    natural = eccodes.codes_grib_new_from_samples("GRIB2")
+    try:
+        _set_all(natural, {"centre": "ecmf", "paramId": param}, {"param": param})
+        return None if eccodes.codes_get(natural, "stepType") == kind else name
+    finally:
+        eccodes.codes_release(natural)
+
+
 def all_values(message: ByteLike) -> NDArray[np.float64]:
     """Return what ecCodes decodes, NaN where missing: for packings we have no kernels for."""
     with _message(message) as handle:
@@ -239,6 +258,12 @@ def _set_statistic(handle: Any, metadata: Mapping[str, Scalar]) -> None:
         )
     if eccodes.codes_get(handle, "stepType") != PROCESSES[str(name)]:
         _set_all(handle, {"stepType": PROCESSES[str(name)]}, metadata)
+    if eccodes.codes_get(handle, "paramId") == 0 and "param" in metadata:
+        raise InvalidPart(
+            f"ecCodes knows no parameter for the {name} of {metadata['param']}; expected one, "
+            f"or field {metadata} could not be found again",
+            keyword="stattype",
+        )
 
 
 def grid_keys(grid: RowGrid | None, n_values: int) -> dict[str, Any]:

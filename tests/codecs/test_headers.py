@@ -6,6 +6,7 @@ import eccodes
 import numpy as np
 import pytest
 
+from dte_hpc.base.errors import InvalidPart
 from dte_hpc.base.field import Metadata
 from dte_hpc.codecs import GribEncoder, Packing, grib, headers, mars_key, read_field, read_layout, split
 from dte_hpc.codecs.decode import decode
@@ -95,6 +96,29 @@ def test_statistics_have_parameters_of_their_own(oracle, param, statistic, expec
     field = type(oracle.field([1.0]))(metadata=words, values=np.zeros(POINTS.n_points))
     found = mars_key(GribEncoder().encode(field).message)
     assert (found["param"], found["step"], found["timespan"]) == (expected, 24, "24h")
+
+
+def encode_statistic(oracle, param: int, statistic: str) -> dict:
+    words = metadata(oracle, param=param, levtype="sfc", levelist=None, stattype=statistic, startStep=0)
+    field = type(oracle.field([1.0]))(metadata=words, values=np.zeros(POINTS.n_points))
+    return mars_key(GribEncoder().encode(field).message)
+
+
+@pytest.mark.parametrize("param", [164, 167, 210123, 134])
+def test_every_statistic_of_a_parameter_has_its_own_key(oracle, param: int) -> None:
+    found = [
+        encode_statistic(oracle, param, name) for name in ("average", "minimum", "maximum", "accumulate")
+    ]
+    assert len({tuple(sorted(key.items())) for key in found}) == 4
+
+
+def test_a_natural_accumulation_needs_no_stattype(oracle) -> None:
+    assert "stattype" not in encode_statistic(oracle, 228, "accumulate")
+
+
+def test_a_statistic_without_a_parameter_is_refused(oracle) -> None:
+    with pytest.raises(InvalidPart, match="minimum of 228"):
+        encode_statistic(oracle, 228, "minimum")
 
 
 def test_a_second_field_asks_ecCodes_nothing(oracle, monkeypatch) -> None:  # noqa: N802
