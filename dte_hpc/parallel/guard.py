@@ -6,6 +6,7 @@ others would wait for ever for a rank that sits in MPI_Finalize.
 """
 
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -19,6 +20,7 @@ from dte_hpc.base.errors import DteError
 from dte_hpc.parallel import mpi
 
 _GRACE_SECONDS = 3.0
+_HEARD_SECONDS = 0.2  # the launcher ends a job without reading what its ranks wrote a moment before
 _STATUS_TERMINATED = 143
 _STATUS_INTERRUPTED = 130
 _place = {"role": "rank", "rank": -1}
@@ -66,8 +68,12 @@ def end_job(error: BaseException) -> NoReturn:
         sys.stdout.flush()
         sys.stderr.write(_account_of(error))
         sys.stderr.flush()
+    time.sleep(_HEARD_SECONDS)
     mpi.abort(_status_of(error))
-    raise SystemExit(_status_of(error))
+    # Where Abort returns, the launcher is about to end this process. Until then its memory stays, so that
+    # no other rank fails reading it, and nothing more is run or said here.
+    time.sleep(_GRACE_SECONDS)
+    os._exit(_status_of(error))
 
 
 def _account_of(error: BaseException) -> str:

@@ -2,9 +2,6 @@
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -15,17 +12,9 @@ from dte_hpc.codecs.layout import split
 pytestmark = pytest.mark.timeout(300)
 
 
-def dte(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run ``dte`` as from a shell: no rank of this test's own job."""
-    signs = ("PMI", "HYDRA", "MPI", "OMPI")
-    outside = {name: value for name, value in os.environ.items() if not name.startswith(signs)}
-    command = [sys.executable, "-m", "dte_hpc.cli", *words]
-    return subprocess.run(command, capture_output=True, text=True, env=outside, timeout=280, check=False)
-
-
-def demo(folder: Path, *, model: int, io: int, extract: int = 1) -> subprocess.CompletedProcess[str]:
+def demo(dte, folder: Path, *, model: int, io: int, extract: int = 1):
     ranks = ("--model", str(model), "--io", str(io), "--extract", str(extract))
-    return dte("demo", "--output", str(folder), "--grid", "O48", "--json", "--no-pictures", *ranks)
+    return dte("demo", "--output", folder, "--grid", "O48", "--json", "--no-pictures", *ranks)
 
 
 def messages(store: Path) -> Counter[str]:
@@ -37,11 +26,11 @@ def messages(store: Path) -> Counter[str]:
 
 
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, object]]]:
+def reference(dte, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, object]]]:
     folder = tmp_path_factory.mktemp("demo") / "out"
-    done = demo(folder, model=2, io=1)
-    assert done.returncode == 0, done.stderr
-    return folder, json.loads(done.stdout)
+    done = demo(dte, folder, model=2, io=1)
+    assert done.status == 0, done.err
+    return folder, json.loads(done.out)
 
 
 def test_every_value_agrees_with_the_closed_form(reference: tuple[Path, list[dict[str, object]]]) -> None:
@@ -65,16 +54,16 @@ def test_every_field_is_stored_once(reference: tuple[Path, list[dict[str, object
 
 @pytest.mark.parametrize(("model", "io", "extract"), [(1, 1, 1), (5, 2, 2), (2, 2, 1)])
 def test_messages_do_not_depend_on_the_number_of_ranks(
-    tmp_path: Path, reference: tuple[Path, list[dict[str, object]]], model: int, io: int, extract: int
+    dte, tmp_path: Path, reference: tuple[Path, list[dict[str, object]]], model: int, io: int, extract: int
 ) -> None:
-    done = demo(tmp_path / "out", model=model, io=io, extract=extract)
-    assert done.returncode == 0, done.stderr
+    done = demo(dte, tmp_path / "out", model=model, io=io, extract=extract)
+    assert done.status == 0, done.err
     assert messages(tmp_path / "out" / "store") == messages(reference[0] / "store")
 
 
-def test_other_files_are_not_cleared_away(tmp_path: Path) -> None:
+def test_other_files_are_not_cleared_away(dte, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    done = demo(tmp_path, model=1, io=1)
-    assert done.returncode == 2
-    assert "holds other files" in done.stderr
+    done = demo(dte, tmp_path, model=1, io=1)
+    assert done.status == 2
+    assert "holds other files" in done.err
     assert (tmp_path / "thesis.txt").exists()
