@@ -16,7 +16,15 @@ from pathlib import Path
 from dte_hpc.base.checksum import checksum
 from dte_hpc.base.errors import CorruptData, InvalidConfig, StorageFailed
 from dte_hpc.base.events import Listener, RecordSkipped
-from dte_hpc.fdb.disk import Disk, OpenFile, OpenFiles, open_directory, read_exactly, storage_failed
+from dte_hpc.fdb.disk import (
+    Disk,
+    OpenFile,
+    OpenFiles,
+    open_directory,
+    read_exactly,
+    storage_failed,
+    unreadable,
+)
 from dte_hpc.fdb.grammar import MAX_SCHEMA_BYTES
 from dte_hpc.fdb.paths import new_stem
 from dte_hpc.fdb.schema import Schema, schema_of
@@ -111,10 +119,10 @@ class Database:
         last = self.toc.records[-1].position if n_before else -1
         try:
             file = _opened(self.root, self.name, "toc")
-        except OSError as error:
-            self._skipped(f"{self.where}/toc", f"it cannot be read: {os.strerror(error.errno or 0)}")
+            records, gaps = self.toc.read(file.fd)
+        except CorruptData as error:
+            self._skipped(f"{self.where}/toc", str(error))
             return
-        records, gaps = self.toc.read(file.fd)
         for start, stop in gaps:
             self._skipped(f"{self.where}/toc, bytes {start} to {stop}", "no record is there")
         grew = len(self.toc.records) == n_before + len(records)
@@ -183,12 +191,17 @@ def create_database(disk: Disk, root: Path, name: str, schema: Schema) -> None:
 
 
 def _opened(root: Path, name: str, file: str) -> OpenFile:
-    """Return one of a database's own files, open; a symbolic link is refused."""
-    directory = open_directory(root, name)
+    """Return one of a database's own files, open; CorruptData for a symbolic link, or what cannot be read."""
     try:
-        return OpenFile(directory, file)
-    finally:
-        os.close(directory)
+        directory = open_directory(root, name)
+        try:
+            return OpenFile(directory, file)
+        finally:
+            os.close(directory)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise unreadable(f"{root}/{name}/{file}", error) from error
 
 
 def _refused(where: str, error: OSError) -> StorageFailed:
@@ -218,14 +231,7 @@ def _write_schema(disk: Disk, directory: int, where: str, schema: Schema) -> Non
 
 def _read_schema(root: Path, name: str) -> Schema:
     where = f"{root}/{name}"
-    try:
-        file = _opened(root, name, "schema")
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise CorruptData(
-            f"{where}/schema cannot be read: {os.strerror(error.errno or 0)}", where=where
-        ) from error
+    file = _opened(root, name, "schema")
     data = read_exactly(file.fd, min(os.fstat(file.fd).st_size, MAX_SCHEMA_BYTES), 0, f"{where}/schema")
     try:
         text = data.decode("utf-8")

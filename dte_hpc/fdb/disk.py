@@ -10,6 +10,7 @@ Files are opened relative to their directory, never through a symbolic link, and
 programs. Python's buffered files are not used: one that is collected unclosed loses data in silence.
 """
 
+import errno
 import os
 import threading
 from collections import OrderedDict
@@ -114,15 +115,29 @@ def open_directory(root: str | Path, name: str | None = None) -> int:
 
 def read_exactly(fd: int, length: int, offset: int, name: str) -> bytes:
     """Return `length` bytes from `offset` of a file; CorruptData if it ends too early."""
-    data = os.pread(fd, length, offset)
+    data = _pread(fd, length, offset, name)
     while len(data) < length:
-        more = os.pread(fd, length - len(data), offset + len(data))
+        more = _pread(fd, length - len(data), offset + len(data), name)
         if not more:
             raise CorruptData(
                 f"{name} ends at byte {offset + len(data)}; expected {length} bytes from {offset}", where=name
             )
         data += more
     return data
+
+
+def _pread(fd: int, length: int, offset: int, name: str) -> bytes:
+    try:
+        return os.pread(fd, length, offset)
+    except OSError as error:
+        raise unreadable(name, error) from error
+
+
+def unreadable(where: str, error: OSError) -> OSError:
+    """Return the error for a file that cannot be read: CorruptData, unless this process lacks descriptors."""
+    if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+        return error
+    return CorruptData(f"{where} cannot be read: {os.strerror(error.errno or 0)}", where=where)
 
 
 class OpenFile:
@@ -173,7 +188,6 @@ class OpenFiles:
 
 
 def _open_file(root: Path, directory: str, name: str) -> OpenFile:
-    where = f"{root}/{directory}/{name}"
     try:
         parent = open_directory(root, directory)
         try:
@@ -181,4 +195,4 @@ def _open_file(root: Path, directory: str, name: str) -> OpenFile:
         finally:
             os.close(parent)
     except OSError as error:
-        raise CorruptData(f"{where} cannot be read: {os.strerror(error.errno or 0)}", where=where) from error
+        raise unreadable(f"{root}/{directory}/{name}", error) from error

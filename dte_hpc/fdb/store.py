@@ -36,10 +36,13 @@ from dte_hpc.fdb.listing import Listing, Part
 from dte_hpc.fdb.matching import Wanted, matching_rows, may_hold, newest_rows, request_order, wanted_of
 from dte_hpc.fdb.paths import values_of
 from dte_hpc.fdb.schema import Route, Schema, default_schema
-from dte_hpc.fdb.writer import Writer
+from dte_hpc.fdb.writer import BUFFER_BYTES, Writer
 
 MAX_OPEN_WRITERS = 32
+MEMORY_BYTES = 32 * 1024 * 1024
+MIN_BUFFER_BYTES = 32 * 1024
 Databases = list[Database]
+Writers = list[Writer]
 Requested = Mapping[str, RequestValue] | Request
 
 
@@ -89,6 +92,7 @@ class FDB:
         self._lock = threading.RLock()
         self._by_key: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[Writer, Schema]] = {}
         self._writers: dict[str, tuple[Writer, Schema]] = {}
+        self._open: Writers = []
 
     def _after_fork(self) -> None:
         """Leave the parent's files to the parent."""
@@ -174,16 +178,21 @@ class FDB:
             create_database(self._disk, root, name, self.schema)
             own = self._database(root, name).schema()
             schema = self.schema if own is None or own.same_text(self.schema) else own
-            found = self._writers[name] = (Writer(self._disk, root, name), schema)
-        self._park_others()
+            found = self._writers[name] = (Writer(self._disk, root, name, self._opening), schema)
+            for writer, _ in self._writers.values():
+                writer.buffer_bytes = max(
+                    MIN_BUFFER_BYTES, min(BUFFER_BYTES, MEMORY_BYTES // len(self._writers))
+                )
         self._by_key[route.database, values[: route.n_database]] = found
         return found
 
-    def _park_others(self) -> None:
-        """Close the files of writers when too many are open."""
-        opened = [writer for writer, _ in self._writers.values() if writer.has_descriptors]
-        for writer in opened[:-MAX_OPEN_WRITERS]:
-            writer.park()
+    def _opening(self, writer: Writer) -> None:
+        """Park the writer that opened its files longest ago, when too many have open files."""
+        self._open = [other for other in self._open if other is not writer]
+        while len(self._open) >= MAX_OPEN_WRITERS:
+            self._open[0].park()
+            del self._open[0]
+        self._open.append(writer)
 
     @property
     def dirty(self) -> bool:
@@ -212,19 +221,9 @@ class FDB:
                     n_bytes += pending_bytes
                 except OSError as error:
                     failures.append(error)
-            if len(self._writers) > MAX_OPEN_WRITERS:
-                self._close_writers()
         if failures:
             raise failures[0]
         self._listener(Flushed(n_fields=n_fields, n_bytes=n_bytes, seconds=time.perf_counter() - started))
-
-    def _close_writers(self) -> None:
-        """Close the writers that have nothing pending; they are made again when needed."""
-        for name, (writer, _) in list(self._writers.items()):
-            if writer.n_pending == 0:
-                writer.close()
-                del self._writers[name]
-        self._by_key.clear()
 
     def close(self) -> None:
         """Close all files. What was not flushed is not kept."""

@@ -18,6 +18,7 @@ be read back is named by a `StorageFailed` (fact ``lost``), and the flush after 
 import errno
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,14 +70,18 @@ class Writer:
         The system calls.
     root, name : Path, str
         The root, and the directory of the database in it, which exists.
+    opening : callable
+        Called with this writer before it opens files, so that others may be parked.
     """
 
-    def __init__(self, disk: Disk, root: Path, name: str) -> None:
+    def __init__(self, disk: Disk, root: Path, name: str, opening: "Callable[[Writer], None]") -> None:
         self._disk = disk
         self._root = root
         self._name = name
         self._where = f"{root}/{name}"
         self._fd = -1
+        self._opening = opening
+        self.buffer_bytes = BUFFER_BYTES
         self._rows = Rows()
         self._runs: list[_Run] = []
         self._buffer = bytearray()
@@ -111,7 +116,7 @@ class Writer:
             self._drain()
             self._write(message, length, 1)
         else:
-            if len(self._buffer) + length > BUFFER_BYTES:
+            if len(self._buffer) + length > self.buffer_bytes:
                 self._drain()
             self._buffer += message  # type: ignore[arg-type]
             self._n_buffered += 1
@@ -159,13 +164,9 @@ class Writer:
         self._data = self._index = None
         self._close_directory()
 
-    @property
-    def has_descriptors(self) -> bool:
-        """Whether it holds open files."""
-        return self._fd >= 0
-
     def _directory(self) -> int:
         if self._fd < 0:
+            self._opening(self)
             try:
                 self._fd = open_directory(self._root, self._name)
             except OSError as error:
@@ -205,7 +206,7 @@ class Writer:
         return _File(fd, name)
 
     def _sync(self, file: _File) -> None:
-        if file.synced == file.size:
+        if file.failed or file.synced == file.size:
             return
         try:
             self._disk.sync(file.fd, f"{self._where}/{file.name}")

@@ -182,7 +182,8 @@ def n_descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def test_many_databases_need_few_descriptors(tmp_path: Path) -> None:
+@pytest.mark.parametrize("flush_between", [True, False])
+def test_many_databases_need_few_descriptors(tmp_path: Path, flush_between: bool) -> None:
     before = n_descriptors()
     store = FDB(tmp_path)
     for round_ in range(2):
@@ -190,7 +191,9 @@ def test_many_databases_need_few_descriptors(tmp_path: Path) -> None:
             key = {**KEY, "date": 20260101 + day % 28, "time": day // 28, "step": round_}
             store.archive(message_of(day, BIG), key)
         assert n_descriptors() - before < 120
-        store.flush()
+        if flush_between:
+            store.flush()
+    store.flush()
     assert len(store.list()) == 120
     assert len(store.retrieve({"step": 1}).read()) == 60 * BIG
     assert n_descriptors() - before < 200
