@@ -178,9 +178,11 @@ class IOClient(Writer):
         self._answers[server] = frame
 
     def _give_up(self, error: BaseException) -> NoReturn:
+        if isinstance(error, SystemExit) and not error.code:
+            self._end_unclosed()
         end_job(error)
 
-    def _end_unclosed(self) -> None:
+    def _end_unclosed(self) -> NoReturn:
         end_job(
             RankFailed(
                 f"model rank {self._rank} ends with its IO client open; expected close(), or a with block"

@@ -7,7 +7,10 @@ from dte_hpc.base.errors import InvalidConfig, InvalidGrid, InvalidPart, RankFai
 from dte_hpc.base.field import Metadata, Part
 from dte_hpc.ioserver import LocalClient
 from dte_hpc.ioserver.calls import Call, Calls, refuse_difference
+from dte_hpc.ioserver.domain import Domain, DomainName
+from dte_hpc.ioserver.pending import PendingField
 from dte_hpc.ioserver.protocol import Verb
+from dte_hpc.ioserver.runs import compress
 
 
 def test_a_single_process_has_the_same_verbs(recording):
@@ -52,7 +55,11 @@ def test_the_grid_of_a_domain_fills_in_and_must_fit(recording):
     ("metadata", "values", "says"),
     [
         ({"param": 1, "domain": "x"}, np.zeros(4), r"field .*param=1.* model rank 0 .*'x'.* expected one of"),
-        ({"param": 1}, np.zeros(3), r"field .*param=1.* model rank 0 writes 3 values .*expected 4"),
+        (
+            {"param": 1},
+            np.zeros(3),
+            r"field .*param=1.* model rank 0 writes to domain .d. 3 values; expected 4",
+        ),
         ({"param": 1}, np.zeros(4, int), r"model rank 0: field param=1 has values of int64"),
         ({"param": [1]}, np.zeros(4), r"model rank 0: metadata has 'param'"),
         ({"param": 1}, None, r"model rank 0: field param=1 has values of NoneType"),
@@ -98,3 +105,12 @@ def test_calls_that_differ_name_the_ranks():
     with pytest.raises(RankFailed, match=r'model rank 2 calls notify\({"step":1}\) where .* 0 calls flush'):
         refuse_difference(calls.take())
     assert calls.waiting() == frozenset()
+
+
+def test_numbers_of_two_kinds_in_one_field_are_refused():
+    what = DomainName(name="d", global_size=4, grid=None)
+    domain = Domain(what, {0: compress(np.arange(2)), 1: compress(np.arange(2, 4))})
+    field = PendingField(Metadata({"param": 1}), domain, wanted=True)
+    assert not field.add(0, np.zeros(2), 0)
+    with pytest.raises(InvalidPart, match="param=1: model rank 1 sends float32 and model rank 0 float64"):
+        field.add(1, np.zeros(2, np.float32), 0)

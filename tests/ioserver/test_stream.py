@@ -7,6 +7,7 @@ import pytest
 
 from dte_hpc.base.errors import InvalidConfig, InvalidPart, RankFailed
 from dte_hpc.base.events import Waited
+from dte_hpc.ioserver.naming import Slots
 
 N = 1013
 MIXED = {"param": 130, "levelist": 500, "domain": "d"}
@@ -210,10 +211,7 @@ def test_a_rank_may_write_a_field_again_before_the_others_have(stream):
 
 @pytest.mark.mpi(min_size=2)
 def test_more_templates_than_slots_still_arrive(stream, comm, monkeypatch):
-    monkeypatch.setattr(
-        "dte_hpc.ioserver.client.Slots",
-        lambda: __import__("dte_hpc.ioserver.naming", fromlist=["Slots"]).Slots(3),
-    )
+    monkeypatch.setattr("dte_hpc.ioserver.client.Slots", lambda: Slots(3))
     names = [(param, 1, step) for step in range(3) for param in range(10)]
 
     def model(client, world):
@@ -227,16 +225,27 @@ def test_more_templates_than_slots_still_arrive(stream, comm, monkeypatch):
 
 
 @pytest.mark.mpi(min_size=2)
-def test_numbers_of_two_kinds_in_one_field_are_refused_by_the_server(comm):
-    if comm.size < 3:
-        pytest.skip("needs two model ranks")
-    from dte_hpc.ioserver.domain import Domain, DomainName
-    from dte_hpc.ioserver.pending import PendingField
-    from dte_hpc.ioserver.runs import compress
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(60))
+def test_no_budget_and_no_partition_hangs(stream, comm, seed):
+    """Budgets from the least that is allowed upwards, any partition, fields in one order on all ranks."""
+    random = np.random.default_rng(seed)
+    n = int(random.integers(1, 30_000))
+    owners = random.integers(0, comm.size, n)
+    names = [{"param": int(p), "step": int(s)} for s in range(6) for p in range(random.integers(1, 6))]
+    budget = int((3 * 9 * n + 40_000 * comm.size) * random.uniform(1, 3))
+    io = 2 if comm.size >= 4 else 1
 
-    what = DomainName(name="d", global_size=4, grid=None)
-    domain = Domain(what, {0: compress(np.arange(2)), 1: compress(np.arange(2, 4))})
-    field = PendingField(MIXED, domain, wanted=True)
-    assert not field.add(0, np.zeros(2), 0)
-    with pytest.raises(InvalidPart, match="model rank 1 sends float32 and model rank 0 float64"):
-        field.add(1, np.zeros(2, np.float32), 0)
+    def model(client, world):
+        own = np.flatnonzero(owners % world.comm.size == world.comm.rank)
+        client.write_domain("d", own, global_size=n)
+        for metadata in names:
+            client.write_field(metadata, truth(metadata, n)[own])
+            if metadata["step"] % 3 == 2 and metadata["param"] == 0:
+                client.flush()
+
+    outcome = stream(model, io=io, budget_bytes=budget)
+    assert len(outcome.all_fields) == len(names)
+    for metadata, values, _ in outcome.all_fields:
+        np.testing.assert_array_equal(values, truth(metadata, n))
+    assert all(report.peak_bytes <= budget for report in outcome.reports)
