@@ -32,8 +32,16 @@ HANDLED = frozenset(
         "step", "startStep", "endStep", "stattype",
     }
 )  # fmt: skip
-LEVEL_TYPES = {"pl": "isobaricInhPa", "ml": "hybrid", "pt": "theta", "pv": "potentialVorticity"}
+COMPARED = ("class", "type", "stream", "expver", "date", "time", "step", "levtype", "levelist", "number")
+LEVEL_TYPES = {
+    "pl": "isobaricInhPa",
+    "ml": "hybrid",
+    "pt": "theta",
+    "pv": "potentialVorticity",
+    "hl": "heightAboveGround",
+}
 TABLES_VERSION = 32
+UNKNOWN_SIZE = 255
 
 
 @contextmanager
@@ -138,7 +146,8 @@ def make_header(metadata: Mapping[str, Scalar], n_values: int, grid: RowGrid | N
     Raises
     ------
     InvalidPart
-        When ecCodes refuses a keyword or value, or knows no parameter of the wanted statistic.
+        When ecCodes refuses a keyword or value, calls the field something else than the metadata do, or
+        knows no parameter of the wanted statistic.
     """
     handle = eccodes.codes_grib_new_from_samples("GRIB2")
     try:
@@ -148,9 +157,10 @@ def make_header(metadata: Mapping[str, Scalar], n_values: int, grid: RowGrid | N
         _set_product(handle, metadata)
         eccodes.codes_set_values(handle, np.zeros(n_values))
         message: bytes = eccodes.codes_get_message(handle)
-        return message
     finally:
         eccodes.codes_release(handle)
+    _refuse_difference(metadata, mars_namespace(message))  # read anew: a handle being changed says less
+    return message
 
 
 def _packing_type(ccsds: bool) -> str:
@@ -217,7 +227,9 @@ def _set_product(handle: Any, metadata: Mapping[str, Scalar]) -> None:
     _set_all(handle, _level_keys(metadata), metadata)
     if "stattype" in metadata:
         _set_statistic(handle, metadata)
-    keys: dict[str, Any] = {"number": _integer(metadata, "number")} if "number" in metadata else {}
+    keys: dict[str, Any] = {}
+    if "number" in metadata:  # ecCodes names a member only where the ensemble has a size: 255 is "not known"
+        keys = {"number": _integer(metadata, "number"), "numberOfForecastsInEnsemble": UNKNOWN_SIZE}
     if "startStep" in metadata or "endStep" in metadata:
         keys["startStep"] = _integer(metadata, "startStep") if "startStep" in metadata else 0
         keys["endStep"] = _integer(metadata, "endStep" if "endStep" in metadata else "step")
@@ -225,6 +237,32 @@ def _set_product(handle: Any, metadata: Mapping[str, Scalar]) -> None:
         keys["step"] = metadata["step"]
     keys |= {k: v for k, v in metadata.items() if k not in NOT_IN_HEADER | HANDLED}
     _set_all(handle, keys, metadata)
+
+
+def _refuse_difference(metadata: Mapping[str, Scalar], said: Mapping[str, Scalar]) -> None:
+    """Refuse metadata that would be found again under another key: the words depend on each other."""
+    wanted = {keyword: metadata[keyword] for keyword in COMPARED if keyword in metadata}
+    if "endStep" in metadata:
+        wanted["step"] = metadata["endStep"]
+    if "stattype" not in metadata and "param" in metadata:
+        wanted["param"] = metadata["param"]
+    if metadata.get("levtype") == "sfc":
+        wanted.pop("levelist", None)
+    for keyword, value in wanted.items():
+        if _comparable(said.get(keyword, "")) != _comparable(value):
+            raise InvalidPart(
+                f"field {metadata} has {keyword}={value}, for which ecCodes says "
+                f"{said.get(keyword, 'nothing')}; expected words that belong together",
+                keyword=keyword,
+                value=value,
+            )
+
+
+def _comparable(value: Scalar) -> Scalar:
+    try:
+        return float(value)
+    except ValueError:
+        return str(value).lower()
 
 
 def _level_keys(metadata: Mapping[str, Scalar]) -> dict[str, Any]:

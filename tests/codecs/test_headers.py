@@ -82,6 +82,7 @@ def test_keys_are_what_ecCodes_says(oracle, name: str) -> None:  # noqa: N802
         assert found["step"] == int(words.get("endStep", words["step"]))
         assert found["date"] == int(words["date"])
         assert found["time"] == int(words["time"])
+        assert found.get("number") == words.get("number")
         if words["levtype"] != "sfc":
             assert found["levelist"] == int(words["levelist"])
 
@@ -119,6 +120,20 @@ def test_a_natural_accumulation_needs_no_stattype(oracle) -> None:
 def test_a_statistic_without_a_parameter_is_refused(oracle) -> None:
     with pytest.raises(InvalidPart, match="minimum of 228"):
         encode_statistic(oracle, 228, "minimum")
+
+
+@pytest.mark.parametrize(
+    ("changes", "keyword"),
+    [
+        ({"param": 167}, "levtype"),
+        ({"levtype": "o3d"}, "levtype"),
+        ({"param": 130, "levtype": "sfc", "levelist": None, "stream": "wave", "type": 9}, "type"),
+    ],
+)
+def test_words_that_do_not_belong_together(oracle, changes, keyword) -> None:
+    with pytest.raises(InvalidPart, match=r"belong together|refuses") as caught:
+        grib.make_header(metadata(oracle, **changes), POINTS.n_points, POINTS, ccsds=False)
+    assert caught.value.keyword
 
 
 def test_a_second_field_asks_ecCodes_nothing(oracle, monkeypatch) -> None:  # noqa: N802
