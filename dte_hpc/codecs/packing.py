@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dte_hpc.base.compiled import cache_slot
 from dte_hpc.base.field import Values
+from dte_hpc.codecs import kernels
 
 numba.config.CACHE_DIR = cache_slot()  # type: ignore[attr-defined]
 
@@ -292,9 +293,9 @@ def value_range(values: Values) -> tuple[float, float, bool]:
 def warm() -> None:
     """Compile, or load from numba's cache, every kernel that encoding and decoding use.
 
-    Called once by an IO or extraction rank before its first field: tenths of a second from a warm
-    cache, some seconds from a cold one. Ranks that share a cache folder must not do the latter at the
-    same time (numba issue 4807): one rank of a node does it first.
+    Called once by an IO or extraction rank before its first field: half a second from a warm cache, some
+    ten seconds from a cold one. The cache is this process's own slot (`base.compiled`), so that many
+    ranks may do it at once.
     """
     for kind in (np.float64, np.float32):
         values = frozen(np.linspace(0.0, 1.0, 8).astype(kind))
@@ -308,5 +309,6 @@ def warm() -> None:
     unpack_bits(data, 0, 12, 1.0, 0.0, 1.0, out64)
     unpack_ranges(data, one, one, one, 12, 1.0, 0.0, 1.0, out64)
     expand(data, frozen(out64), np.empty(8))
+    kernels.warm()
     for integer in (np.uint8, np.uint16, np.uint32):
         scale_samples(frozen(np.zeros(8, integer)), 1.0, 0.0, 1.0, out64)

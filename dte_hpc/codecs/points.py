@@ -18,7 +18,7 @@ from dte_hpc.base.checksum import ByteLike
 from dte_hpc.base.errors import InvalidMessage, InvalidRequest, UnsupportedPacking
 from dte_hpc.codecs import aec, packing
 from dte_hpc.codecs.decode import formula
-from dte_hpc.codecs.layout import CCSDS, CONSTANT, OTHER, SIMPLE, Layout, byte_view
+from dte_hpc.codecs.layout import CCSDS, CONSTANT, OTHER, SIMPLE, Layout, byte_view, read_layout
 
 Int64s = NDArray[np.int64]
 Float64s = NDArray[np.float64]
@@ -278,6 +278,27 @@ def checked_offsets(layout: Layout, block_offsets: Offsets) -> NDArray[np.uint64
             "the offsets of the CCSDS message's blocks do not increase inside its data section"
         )
     return block_offsets
+
+
+def find_block_offsets(message: ByteLike) -> Offsets:
+    """Return the block offsets of a message that came without them; None unless it is packed by CCSDS.
+
+    For messages made elsewhere. Costs a whole decoding.
+
+    Raises
+    ------
+    InvalidMessage
+        If the bytes are not one whole GRIB message, or its data section does not hold its values.
+    """
+    layout = read_layout(message)
+    if layout.packing != CCSDS or layout.n_packed == 0:
+        return None
+    data = np.frombuffer(byte_view(message), np.uint8)
+    data = data[layout.data_offset : layout.data_offset + layout.data_length]
+    found = aec.find_offsets(
+        data, layout.n_packed, layout.bits, layout.block_size, layout.rsi, layout.ccsds_flags
+    )
+    return checked_offsets(layout, found)
 
 
 def rsi_byte_range(

@@ -198,6 +198,22 @@ def test_grib1_parameters_are_param_ids(table: int, number: int, expected: int) 
     assert mars_key(message)["param"] == expected
 
 
+def test_an_accumulation_of_grib1_survives(oracle) -> None:
+    values = np.random.default_rng(0).random(684)
+    keys = {"Ni": 36, "Nj": 19, "iDirectionIncrementInDegrees": 10, "jDirectionIncrementInDegrees": 10}
+    keys |= {"longitudeOfLastGridPointInDegrees": 350, "latitudeOfFirstGridPointInDegrees": 90}
+    keys |= {"latitudeOfLastGridPointInDegrees": -90, "longitudeOfFirstGridPointInDegrees": 0}
+    keys |= {"table2Version": 128, "indicatorOfParameter": 228, "stepType": "accum", "stepRange": "0-24"}
+    message = made_by_eccodes("regular_ll_sfc_grib1", values, **keys)
+    field = read_field(message)
+    assert (field.metadata["startStep"], field.metadata["endStep"]) == (0, 24)
+    encoded = GribEncoder(Packing(bits_per_value="keep")).encode(field)
+    np.testing.assert_array_equal(oracle.values(encoded.message), field.values)
+    key = mars_key(message)
+    assert {k: encoded.metadata[k] for k in key} == key
+    assert oracle.keys(encoded.message, "stepRange", "stepType") == ["0-24", "accum"]
+
+
 @pytest.mark.parametrize(
     ("bits", "decimal", "seed"), [(16, 0, 0), (12, 2, 1), (24, 0, 2), (10, -1, 3), (5, 1, 4), (31, 0, 5)]
 )

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dte_hpc.base.errors import DteError, InvalidMessage, UnsupportedPacking
-from dte_hpc.codecs import LAYOUT, GribEncoder, Layout, Packing, read_layout, split
-from dte_hpc.codecs.decode import decode
+from dte_hpc.codecs import LAYOUT, GribEncoder, Layout, Packing, octets, read_layout, split
+from dte_hpc.codecs.decode import decode, grid_name
+from dte_hpc.codecs.layout import message_length
 from dte_hpc.codecs.points import decode_points
 
 FILES = sorted((Path(__file__).parents[1] / "data").glob("*.grib*"))
@@ -142,6 +143,10 @@ def test_no_bytes_crash(samples, data) -> None:
         message[place] = data.draw(st.integers(0, 255) | st.sampled_from([0, 1, 0x7F, 0x80, 0xFF]))
     if data.draw(st.booleans()):
         del message[data.draw(st.integers(0, len(message))) :]
+    with suppress(DteError):
+        octets.read_variable(memoryview(bytes(message))[: message_length(memoryview(bytes(message)))])
+    with suppress(DteError):
+        grid_name(bytes(message))
     with suppress(DteError):
         if read_layout(bytes(message)).packing:
             whole_and_points(bytes(message))

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from dte_hpc.base.errors import InvalidMessage, InvalidRequest, UnsupportedPacking
 from dte_hpc.codecs import GribEncoder, Packing
 from dte_hpc.codecs.decode import decode
-from dte_hpc.codecs.points import decode_points, decode_ranges, plan_reads, runs_of, simple_byte_ranges
+from dte_hpc.codecs.points import (
+    decode_points,
+    decode_ranges,
+    find_block_offsets,
+    plan_reads,
+    runs_of,
+    simple_byte_ranges,
+)
 
 N = 3001
 VALUES = np.random.default_rng(0).normal(280, 20, N)
@@ -91,6 +98,17 @@ def test_constant_fields_read_nothing(encoded) -> None:
     read = Reader(field.message)
     assert decode_points(field.layout, None, [5, 9], read).tolist() == [3.5, 3.5]
     assert read.asked == []
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_offsets_are_found_again(encoded, name: str) -> None:
+    field = encoded["ccsds", 12, name]
+    found = find_block_offsets(field.message)
+    if field.block_offsets is None:
+        assert found is None
+    else:
+        np.testing.assert_array_equal(found, field.block_offsets)
+    assert find_block_offsets(encoded["simple", 12, name].message) is None
 
 
 def test_runs() -> None:
