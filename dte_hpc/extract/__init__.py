@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dte_hpc.extract.account import Account
     from dte_hpc.extract.answer import Answer
+    from dte_hpc.extract.batches import ReadPolicy
     from dte_hpc.extract.limits import Limits
-    from dte_hpc.extract.read import ReadPolicy
     from dte_hpc.extract.run import Options, extract
 
 __all__ = ["Account", "Answer", "Limits", "Options", "ReadPolicy", "extract"]
@@ -35,7 +35,7 @@ _HOMES = {
     "Account": "account",
     "Answer": "answer",
     "Limits": "limits",
-    "ReadPolicy": "read",
+    "ReadPolicy": "batches",
     "Options": "run",
     "extract": "run",
 }

@@ -7,10 +7,10 @@ each as long as the field's mean (their true lengths stand in the index); for an
 import numpy as np
 
 from dte_hpc.codecs.layout import CCSDS, CONSTANT, OTHER
-from dte_hpc.codecs.points import plan_reads, rsi_of
+from dte_hpc.codecs.points import rsi_of
 from dte_hpc.extract.account import Account
+from dte_hpc.extract.batches import Batch, ReadPolicy, batches, choose_plan
 from dte_hpc.extract.query import Query
-from dte_hpc.extract.read import Batch, ReadPolicy, batches
 
 
 def estimate(query: Query, account: Account, policy: ReadPolicy) -> None:
@@ -38,12 +38,9 @@ def _of_field(query: Query, batch: Batch, policy: ReadPolicy) -> tuple[int, int,
     stop = np.minimum(batch.stop, layout.n_packed)
     start = np.minimum(batch.start, stop)
     some = stop > start
-    least = plan_reads(layout, None, start[some], stop[some])
-    plan = plan_reads(layout, None, start[some], stop[some], policy.gap_bytes)
-    if plan.length.sum() > policy.whole_share * layout.data_length:
-        plan = plan_reads(layout, None, start[some], stop[some], layout.data_length)
+    plan, least = choose_plan(policy, layout, None, start[some], stop[some])
     reads = plan.offset.size + (bitmap > 0)
-    return reads, int(least.length.sum()) + bitmap, int(plan.length.sum()) + bitmap, plan.n_decoded
+    return reads, least + bitmap, int(plan.length.sum()) + bitmap, plan.n_decoded
 
 
 def _compressed(batch: Batch, bitmap: int) -> tuple[int, int, int, int]:

@@ -13,24 +13,30 @@ trajectory, and `inflation` on both sides of the path (theirs puts a box on its 
 Positions are [latitude, longitude] in degrees; levels and steps are in the store's own units.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dte_hpc.base.config import describe, unknown_keyword
+from dte_hpc.base.config import unknown_keyword
 from dte_hpc.base.errors import InvalidConfig, InvalidRequest
 from dte_hpc.extract.limits import Limits
 from dte_hpc.extract.times import bounds_of
+from dte_hpc.extract.written import (
+    AXES,
+    AXIS_NAMES,
+    PLACE,
+    Positions,
+    axes_of,
+    number,
+    positions,
+    refused,
+    sorted_axes,
+    value_text,
+)
 
-Positions = NDArray[np.float64]
-AXES = ("latitude", "longitude", "levelist", "step")
-AXIS_NAMES = {"lat": "latitude", "lon": "longitude", "long": "longitude", "level": "levelist"}
 TIME_AXES = ("step", "date", "datetime", "month", "year", "hdate")
-PLACE = "$.feature"
 DEFAULT_INFLATION = 1.0
 
 
@@ -116,15 +122,10 @@ def parse_feature(node: Any, limits: Limits) -> Feature:
     return reader(node, limits)
 
 
-def refused(place: str, found: object, expected: str) -> InvalidRequest:
-    """Return the error that says what stands at a place of a request and what was expected there."""
-    return InvalidRequest(f"{place}: found {describe(found)}; expected {expected}", place=place)
-
-
 def _timeseries(node: Mapping[str, Any], limits: Limits) -> Feature:
     axis = _time_axis(node)
     spans, wanted = _range(node, axis)
-    points = _positions(node, "points", AXES[:2], limits)
+    points = positions(node, "points", AXES[:2], limits)
     return Feature(kind="timeseries", points=points, axis=axis, spans=spans, wanted=wanted)
 
 
@@ -148,29 +149,29 @@ def _verticalprofile(node: Mapping[str, Any], limits: Limits) -> Feature:
             if AXIS_NAMES.get(str(name), name) not in AXES[:3]:
                 raise refused(f"{PLACE}.{keyword}", name, "levelist: a profile runs along nothing else")
     spans, wanted = _range(node, "levelist")
-    points = _positions(node, "points", AXES[:2], limits)
+    points = positions(node, "points", AXES[:2], limits)
     return Feature(kind="verticalprofile", points=points, axis="levelist", spans=spans, wanted=wanted)
 
 
 def _position(node: Mapping[str, Any], limits: Limits) -> Feature:
-    axes = _axes(node, default=AXES[:2], at_most=2)
-    return Feature(kind="position", points=_positions(node, "points", axes, limits))
+    axes = axes_of(node, default=AXES[:2], at_most=2)
+    return Feature(kind="position", points=positions(node, "points", axes, limits))
 
 
 def _boundingbox(node: Mapping[str, Any], limits: Limits) -> Feature:
-    axes = _axes(node, default=AXES[:2], at_most=3)
-    corners = _positions(node, "points", axes, limits)
+    axes = axes_of(node, default=AXES[:2], at_most=3)
+    corners = positions(node, "points", axes, limits)
     if len(corners) != 2:
         raise refused(f"{PLACE}.points", node["points"], "two opposite corners")
     spans = {}
-    for column, name in enumerate(_sorted_axes(axes)):
+    for column, name in enumerate(sorted_axes(axes)):
         if name not in AXES[:2]:
             spans[name] = Span(low=corners[:, column].min(), high=corners[:, column].max())
-    return Feature(kind="boundingbox", points=corners, axes=_sorted_axes(axes), spans=spans)
+    return Feature(kind="boundingbox", points=corners, axes=sorted_axes(axes), spans=spans)
 
 
 def _polygon(node: Mapping[str, Any], limits: Limits) -> Feature:
-    _axes(node, default=AXES[:2], at_most=2)
+    axes_of(node, default=AXES[:2], at_most=2)
     rings = _rings(node, "shape", limits)
     holes = _rings(node, "holes", limits) if "holes" in node else ()
     limits.refuse_over("vertices", sum(map(len, rings + holes)), f"{PLACE}.shape")
@@ -178,13 +179,13 @@ def _polygon(node: Mapping[str, Any], limits: Limits) -> Feature:
 
 
 def _circle(node: Mapping[str, Any], limits: Limits) -> Feature:
-    axes = _axes(node, default=AXES[:2], at_most=2)
+    axes = axes_of(node, default=AXES[:2], at_most=2)
     given = node.get("center", node.get("centre"))
     bare = isinstance(given, list | tuple) and len(given) > 0 and not isinstance(given[0], list | tuple)
-    centre = _positions({"center": [given] if bare else given}, "center", axes, limits)
+    centre = positions({"center": [given] if bare else given}, "center", axes, limits)
     if len(centre) != 1:
         raise refused(f"{PLACE}.center", given, "one position [[latitude, longitude]]")
-    radius = _number(f"{PLACE}.radius", node.get("radius"))
+    radius = number(f"{PLACE}.radius", node.get("radius"))
     if not 0 <= radius <= 180:
         raise refused(f"{PLACE}.radius", radius, "0 to 180 degrees")
     return Feature(kind="circle", points=centre, radius=radius)
@@ -198,8 +199,8 @@ def _country(node: Mapping[str, Any], _limits: Limits) -> Feature:
 
 
 def _trajectory(node: Mapping[str, Any], limits: Limits) -> Feature:
-    axes = _axes(node, default=AXES, at_most=4)
-    points = _positions(node, "points", axes, limits)
+    axes = axes_of(node, default=AXES, at_most=4)
+    points = positions(node, "points", axes, limits)
     if len(points) < 2:
         raise refused(f"{PLACE}.points", node.get("points"), "at least two points")
     inflate = node.get("inflate", "round")
@@ -207,14 +208,14 @@ def _trajectory(node: Mapping[str, Any], limits: Limits) -> Feature:
         raise refused(f"{PLACE}.inflate", inflate, "'round' or 'box'")
     inflation = _inflation(node, axes)
     spans = {}
-    for column, name in enumerate(_sorted_axes(axes)):
+    for column, name in enumerate(sorted_axes(axes)):
         if name not in AXES[:2]:
             low, high, width = points[:, column].min(), points[:, column].max(), inflation[column]
             spans[name] = Span(low=low - width, high=high + width)
     return Feature(
         kind="trajectory",
         points=points,
-        axes=_sorted_axes(axes),
+        axes=sorted_axes(axes),
         inflation=inflation,
         round=inflate == "round",
         spans=spans,
@@ -230,61 +231,11 @@ def _inflation(node: Mapping[str, Any], axes: Sequence[str]) -> tuple[float, ...
         given = [given] * len(axes)
     if len(given) != len(axes):
         raise refused(place, given, f"one number, or one for each of {', '.join(axes)}")
-    widths = {name: _number(f"{place}[{i}]", w) for i, (name, w) in enumerate(zip(axes, given, strict=True))}
+    widths = {name: number(f"{place}[{i}]", w) for i, (name, w) in enumerate(zip(axes, given, strict=True))}
     for name, width in widths.items():
         if width < 0:
             raise refused(place, width, f"0 or more for {name}")
-    return tuple(widths[name] for name in _sorted_axes(axes))
-
-
-def _axes(node: Mapping[str, Any], *, default: tuple[str, ...], at_most: int) -> tuple[str, ...]:
-    """Return the axes of the points as the request orders them, by their full names."""
-    keyword = "axis" if "axis" in node and "axes" not in node else "axes"
-    given = node.get(keyword, default)
-    place = f"{PLACE}.{keyword}"
-    if not isinstance(given, list | tuple):
-        raise refused(place, given, f"a list of {', '.join(AXES[:at_most])}")
-    names = tuple(AXIS_NAMES.get(str(name), str(name)) for name in given)
-    for index, name in enumerate(names):
-        if name not in AXES[:at_most] or name in names[:index]:
-            raise refused(f"{place}[{index}]", given[index], f"each of {', '.join(AXES[:at_most])} once")
-    if not {"latitude", "longitude"} <= set(names):
-        raise refused(place, list(names), "latitude and longitude among the axes")
-    return names
-
-
-def _sorted_axes(axes: Sequence[str]) -> tuple[str, ...]:
-    return tuple(sorted(axes, key=AXES.index))
-
-
-def _positions(node: Mapping[str, Any], keyword: str, axes: tuple[str, ...], limits: Limits) -> Positions:
-    """Return a list of positions as columns in the order of `AXES`."""
-    place = f"{PLACE}.{keyword}"
-    given = node.get(keyword)
-    if not isinstance(given, list | tuple) or not given:
-        raise refused(place, given, f"a list of [{', '.join(axes)}]")
-    limits.refuse_over("vertices", len(given), place)
-    table = _table(place, given, axes)
-    columns = table[:, [axes.index(name) for name in _sorted_axes(axes)]]
-    _refuse_off_the_globe(place, columns)
-    return columns
-
-
-def _table(place: str, given: Sequence[Any], axes: tuple[str, ...]) -> Positions:
-    for index, row in enumerate(given):
-        if not isinstance(row, list | tuple) or len(row) != len(axes):
-            raise refused(f"{place}[{index}]", row, f"[{', '.join(axes)}]")
-        for column, value in enumerate(row):
-            _number(f"{place}[{index}][{column}]", value)
-    return np.array(given, np.float64)
-
-
-def _refuse_off_the_globe(place: str, columns: Positions) -> None:
-    for limit, column, name in ((90, 0, "latitude"), (720, 1, "longitude")):
-        wrong = np.nonzero(np.abs(columns[:, column]) > limit)[0]
-        if wrong.size:
-            found = float(columns[wrong[0], column])
-            raise refused(f"{place}[{wrong[0]}]", found, f"a {name} of -{limit} to {limit} degrees")
+    return tuple(widths[name] for name in sorted_axes(axes))
 
 
 def _rings(node: Mapping[str, Any], keyword: str, limits: Limits) -> tuple[Positions, ...]:
@@ -297,17 +248,11 @@ def _rings(node: Mapping[str, Any], keyword: str, limits: Limits) -> tuple[Posit
     rings = []
     for index, ring in enumerate(given if many else [given]):
         where = f"{keyword}[{index}]" if many else keyword
-        points = _positions({where: ring}, where, AXES[:2], limits)
+        points = positions({where: ring}, where, AXES[:2], limits)
         if len(points) < 3:
             raise refused(f"{PLACE}.{where}", ring, "at least three vertices")
         rings.append(points)
     return tuple(rings)
-
-
-def _number(place: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise refused(place, value, "a finite number")
-    return float(value)
 
 
 def _range(node: Mapping[str, Any], axis: str) -> tuple[dict[str, Span], dict[str, tuple[str, ...]]]:
@@ -317,19 +262,13 @@ def _range(node: Mapping[str, Any], axis: str) -> tuple[dict[str, Span], dict[st
     if given is None:
         return {}, {}
     if isinstance(given, list | tuple) and given:
-        return {}, {axis: tuple(_value(f"{place}[{i}]", value) for i, value in enumerate(given))}
+        return {}, {axis: tuple(value_text(f"{place}[{i}]", value) for i, value in enumerate(given))}
     if not isinstance(given, Mapping) or not {"start", "end"} <= set(given) <= {"start", "end", "interval"}:
         raise refused(place, given, "a mapping of start, end and perhaps interval, or a list of values")
     low, high, stride = bounds_of(axis, given, place)
     if high < low:
         raise refused(place, given["end"], f"an end not before {given['start']}")
     return {axis: Span(low=low, high=high, stride=stride)}, {}
-
-
-def _value(place: str, value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise refused(place, value, "a number or text")
-    return str(value)
 
 
 _Reader = Callable[[Mapping[str, Any], Limits], Feature]

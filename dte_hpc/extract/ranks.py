@@ -147,10 +147,12 @@ def serve_extract(
 
     Collective over the extraction ranks.
     """
+    from dte_hpc.extract.read import warm
     from dte_hpc.extract.run import Options
     from dte_hpc.extract.together import extract_together
 
     options = Options(limits=limits or Limits())
+    warm()
     if world.comm.rank == 0:
         return _lead(world, store, listener, options)
     n_answered, command = 0, np.empty(1, np.int64)

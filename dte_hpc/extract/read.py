@@ -9,19 +9,19 @@ A single value cannot be checked against the message's checksum: what is checked
 sizes fit the message, and that no read is short.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dte_hpc.base.errors import CorruptData, InvalidConfig
+from dte_hpc.base.errors import CorruptData
 from dte_hpc.codecs import packing
 from dte_hpc.codecs.decode import decode, formula
 from dte_hpc.codecs.layout import CCSDS, OTHER, SIMPLE, Layout
-from dte_hpc.codecs.points import ReadPlan, decode_reads, plan_reads, present_in_ranges, simple_byte_ranges
+from dte_hpc.codecs.points import ReadPlan, decode_reads, present_in_ranges, simple_byte_ranges
 from dte_hpc.extract.account import Account
+from dte_hpc.extract.batches import Batch, ReadPolicy, batches, choose_plan
 from dte_hpc.extract.pread import PreadReader, Reader
 from dte_hpc.extract.query import Query
 from dte_hpc.extract.ranges import Ranges
@@ -29,63 +29,7 @@ from dte_hpc.extract.store import Fields
 
 Int64s = NDArray[np.int64]
 Float64s = NDArray[np.float64]
-_ALIKE = ("packing", "edition", "bits", "n_values", "n_packed", "data_offset", "data_length", "bitmap_offset")
 _EXACT_BITS = 53  # integers of so many bits are exact as float64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadPolicy:
-    """What reading weighs against what.
-
-    Attributes
-    ----------
-    gap_bytes : int
-        Pieces this near are read as one. The default never reads more than 4 bytes a 16-bit value; where
-        a call costs more than bytes (a parallel file system far away), 4096 is better.
-    whole_share : float
-        Pieces that together are more of a data section than this are read as one.
-    batch_bytes : int
-        The most memory for bytes read and not yet unpacked.
-    """
-
-    gap_bytes: int = 2
-    whole_share: float = 0.9
-    batch_bytes: int = 64 * 1024 * 1024
-
-    def __post_init__(self) -> None:
-        if self.gap_bytes < 0 or not 0 < self.whole_share <= 1 or self.batch_bytes < 1:
-            raise InvalidConfig(
-                f"a read policy has a gap of {self.gap_bytes} bytes, a whole share of {self.whole_share} and "
-                f"batches of {self.batch_bytes} bytes; expected 0 or more, 0 to 1, and 1 or more"
-            )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Batch:
-    """Fields that are packed alike, and the points wanted of each of them.
-
-    Attributes
-    ----------
-    rows : int64, shape (n,)
-        Of the query's fields.
-    start, stop : int64, shape (n_ranges,)
-        Points, in the message's own order.
-    target : int64, shape (n,)
-        Where each row's values begin in the output.
-    layout : Layout
-        Of the first row; the others differ in reference value and scales alone.
-    """
-
-    rows: Int64s
-    start: Int64s
-    stop: Int64s
-    target: Int64s
-    layout: Layout
-
-    @property
-    def n_points(self) -> int:
-        """Points wanted of each field."""
-        return int((self.stop - self.start).sum())
 
 
 def read_values(
@@ -124,61 +68,14 @@ def read_values(
     return out
 
 
-def batches(query: Query, first: int, last: int) -> Iterator[Batch]:
-    """Yield the work for the values from `first` to `last`."""
-    begin = query.read_start()
-    rows = np.arange(np.searchsorted(begin, first, "right") - 1, np.searchsorted(begin, last, "left"))
-    rows = rows[begin[rows + 1] > begin[rows]]
-    if first >= last or not rows.size:
-        return
-    low = np.maximum(first - begin[rows], 0)
-    high = np.minimum(last, begin[rows + 1]) - begin[rows]
-    place = query.place_of_field[rows]
-    records = query.fields.layout[rows]
-    facts = np.stack([place, low, high, *(records[name].astype(np.int64) for name in _ALIKE)], axis=1)
-    _refuse_misfits(query, rows, records)
-    for part in _alike(facts):
-        ranges = query.places[int(place[part[0]])].ranges
-        start, stop = cut(ranges, int(low[part[0]]), int(high[part[0]]))
-        yield Batch(
-            rows=rows[part],
-            start=start,
-            stop=stop,
-            target=begin[rows[part]] + low[part] - first,
-            layout=Layout.of_record(records[part[0]]),
-        )
-
-
-def cut(ranges: Ranges, low: int, high: int) -> tuple[Int64s, Int64s]:
-    """Return start and stop of the ranges that hold points number `low` to `high`, cut at both ends."""
-    length = ranges.stop - ranges.start
-    before = np.cumsum(length) - length
-    start = ranges.start + np.clip(low - before, 0, length)
-    stop = ranges.start + np.clip(high - before, 0, length)
-    kept = stop > start
-    return start[kept], stop[kept]
-
-
-def _alike(facts: Int64s) -> list[Int64s]:
-    """Return the rows of a table split by what they hold."""
-    if (facts == facts[0]).all():
-        return [np.arange(len(facts))]
-    _, code = np.unique(facts, axis=0, return_inverse=True)
-    order = np.argsort(code, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(code[order])) + 1)
-
-
-def _refuse_misfits(query: Query, rows: Int64s, records: NDArray[Any]) -> None:
-    sizes = np.array([place.grid.n_points for place in query.places])[query.place_of_field[rows]]
-    wrong = np.flatnonzero(records["n_values"] != sizes)
-    if wrong.size:
-        at = int(wrong[0])
-        name = query.places[int(query.place_of_field[rows[at]])].grid.name
-        raise CorruptData(
-            f"field {int(rows[at])} of the request has {records['n_values'][at]} points; expected the "
-            f"{sizes[at]} of its grid {name}",
-            grid=name,
-        )
+def warm() -> None:
+    """Load or compile what reading runs, before somebody waits for it."""
+    none, one = np.empty(0, np.int64), packing.frozen(np.zeros(1, np.int64))
+    PreadReader().read(np.empty(0, np.int32), none, none, np.empty(0, np.uint8))
+    packing.unpack_ranges(
+        packing.frozen(np.zeros(1, np.uint8)), one, one, one, 16, 1.0, 0.0, 1.0, np.empty(0)
+    )
+    packing.scale_samples(packing.frozen(np.zeros(1, np.uint16)), 1.0, 0.0, 1.0, np.empty(1))
 
 
 class _Work:
@@ -243,10 +140,9 @@ class _Work:
             self.account.bytes_index += offsets.nbytes
             # libaec's encoder tells of one interval more, without samples, when the last one is full
             offsets = offsets[: -(-layout.n_packed // (layout.block_size * layout.rsi))]
-        least = plan_reads(layout, offsets, start, stop)
-        plan = self._plan(layout, offsets, start, stop)
+        plan, least = choose_plan(self.policy, layout, offsets, start, stop)
         data = self._pieces(row, plan.offset, plan.length)
-        self._count(plan.offset.size, int(least.length.sum()), data.size, plan.n_decoded)
+        self._count(plan.offset.size, least, data.size, plan.n_decoded)
         parts = np.split(data, np.cumsum(plan.length)[:-1]) if plan.length.size else []
         return decode_reads(layout, offsets, plan, parts)
 
@@ -258,18 +154,9 @@ class _Work:
         packed = values[~np.isnan(values)] if layout.bitmap_offset else values
         return packed[Ranges.of(start, stop).indices()]
 
-    def _plan(
-        self, layout: Layout, offsets: NDArray[np.uint64] | None, start: Int64s, stop: Int64s
-    ) -> ReadPlan:
-        plan = plan_reads(layout, offsets, start, stop, self.policy.gap_bytes)
-        if plan.length.sum() <= self.policy.whole_share * layout.data_length:
-            return plan
-        return plan_reads(layout, offsets, start, stop, layout.data_length)
-
     def _together(self, batch: Batch) -> None:
         """Read simply packed fields, as many at once as fit in the batch's memory."""
-        least = plan_reads(batch.layout, None, batch.start, batch.stop)
-        plan = self._plan(batch.layout, None, batch.start, batch.stop)
+        plan, least = choose_plan(self.policy, batch.layout, None, batch.start, batch.stop)
         n_bytes = int(plan.length.sum())
         at_once = max(1, self.policy.batch_bytes // (n_bytes + 16 * plan.offset.size + 32 * plan.start.size))
         fds, order = self._in_file_order(batch.rows)
@@ -277,7 +164,7 @@ class _Work:
             data = self._bytes_of(batch, some, fds, plan)
             self._unpack(batch, some, data, plan)
         n = batch.rows.size
-        self._count(n * plan.offset.size, n * int(least.length.sum()), n * n_bytes, n * plan.n_decoded)
+        self._count(n * plan.offset.size, n * least, n * n_bytes, n * plan.n_decoded)
 
     def _in_file_order(self, rows: Int64s) -> tuple[NDArray[np.int32], Int64s]:
         """Return the rows' descriptors, and the order in which their bytes lie in the files."""

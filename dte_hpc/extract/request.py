@@ -13,8 +13,9 @@ from typing import Any, NoReturn
 
 from dte_hpc.base.errors import DteError, InvalidRequest
 from dte_hpc.base.request import Request
-from dte_hpc.extract.feature import Feature, parse_feature, refused
+from dte_hpc.extract.feature import Feature, parse_feature
 from dte_hpc.extract.limits import Limits
+from dte_hpc.extract.written import refused
 
 FORMATS = ("covjson", "application/json+covjson", "application/prs.coverage+json")
 

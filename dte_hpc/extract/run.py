@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from dte_hpc.extract.account import Account
 from dte_hpc.extract.answer import Answer
+from dte_hpc.extract.batches import ReadPolicy
 from dte_hpc.extract.limits import Limits
 from dte_hpc.extract.query import Query, make_query
-from dte_hpc.extract.read import ReadPolicy, read_values
+from dte_hpc.extract.read import read_values
 from dte_hpc.extract.request import parse_request
 from dte_hpc.extract.store import Store
 

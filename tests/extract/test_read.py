@@ -10,10 +10,11 @@ from dte_hpc.codecs.decode import decode
 from dte_hpc.codecs.encode import Packing
 from dte_hpc.extract import ReadPolicy, extract
 from dte_hpc.extract.account import Account
+from dte_hpc.extract.batches import cut
 from dte_hpc.extract.explain import estimate
 from dte_hpc.extract.pread import PreadReader
 from dte_hpc.extract.ranges import Ranges
-from dte_hpc.extract.read import cut, read_values
+from dte_hpc.extract.read import read_values
 from dte_hpc.extract.run import plan
 
 GRIDS = ("O32", "N32", "F32", "2/2", "0.25/0.25/58/-10/50/2", "H8", "H8n")
@@ -79,7 +80,7 @@ def test_missing_values_are_read_through_the_bitmap(made, asked, counting, packi
     made.add("O32", packing=packing, steps=(0, 1), change=lambda v: np.where(v > 268, np.nan, v))
     for feature in FEATURES:
         query, _ = plan(made.store, asked(feature, levelist="500", step="0/1"))
-        values, account = all_of(query, counting)
+        values, _ = all_of(query, counting)
         np.testing.assert_array_equal(values, expected(query))
     assert np.isnan(values).any()
     assert not np.isnan(values).all()
