@@ -209,8 +209,8 @@ class Writer(ABC):
 
     def _misfit(self, metadata: Metadata, n_values: int, n_local: int | None) -> InvalidPart:
         found = (
-            f"field {metadata}: model rank {self._rank} writes to domain {metadata.get('domain')!r} "
-            f"{n_values} values"
+            f"field {metadata}: model rank {self._rank} writes {n_values} values for domain "
+            f"{metadata.get('domain')!r}"
         )
         if n_local is None:
             sentence = (

@@ -65,7 +65,7 @@ def test_an_io_rank_that_raises(job):
 
 def test_a_part_that_does_not_fit(job):
     body = "    client.write_field({'param': 1, 'step': 5}, np.ones(own.size + rank))\n    client.flush()\n"
-    _, err = ends_badly(job((3, program(body))), "model rank 1 writes to domain 'd' 501 values")
+    _, err = ends_badly(job((3, program(body))), "model rank 1 writes 501 values")
     assert "step=5" in err
     assert "Traceback" not in err
 

@@ -58,7 +58,7 @@ def test_the_grid_of_a_domain_fills_in_and_must_fit(recording):
         (
             {"param": 1},
             np.zeros(3),
-            r"field .*param=1.* model rank 0 writes to domain .d. 3 values; expected 4",
+            r"field .*param=1.* model rank 0 writes 3 values for domain .d.; expected 4",
         ),
         ({"param": 1}, np.zeros(4, int), r"model rank 0: field param=1 has values of int64"),
         ({"param": [1]}, np.zeros(4), r"model rank 0: metadata has 'param'"),

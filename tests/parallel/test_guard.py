@@ -15,7 +15,7 @@ WAIT = "    world.comm.Barrier() if world.role is Role.IO else time.sleep(60)\n"
 SPLIT = """
 with guard():
     world = World.split(Role.MODEL if job().rank < 2 else Role.IO)
-    print("out of rank", job().rank)
+    sys.stdout.write(f"out of rank {job().rank}\\n")
 """
 
 
