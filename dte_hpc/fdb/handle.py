@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from dte_hpc.fdb.disk import read_exactly
 from dte_hpc.fdb.listing import Listing, read_into
 
 READ_BYTES = 64 * 1024 * 1024
+MAX_AT_ONCE_BYTES = 1 << 30
 
 
 class MessageHandle(io.RawIOBase):
@@ -92,17 +94,30 @@ class MessageHandle(io.RawIOBase):
 
     def readall(self) -> bytes:
         """Return all bytes from here on."""
-        data = bytearray(max(0, self.size - self._at))
+        n_bytes = max(0, self.size - self._at)
+        if self._at == 0 and 0 < n_bytes <= MAX_AT_ONCE_BYTES and self._contiguous[1:].all():
+            return self._read_all_at_once()
+        data = np.empty(n_bytes, np.uint8)
         self.readinto(data)
-        return bytes(data)
+        return data.tobytes()
+
+    def _read_all_at_once(self) -> bytes:
+        """Read messages that lie one after another without a copy, which would cost more than reading."""
+        listing = self.listing
+        data = read_exactly(listing.fd(0), self.size, int(listing.offset[0]), listing.path(0))
+        self._check(0, len(listing), memoryview(data))
+        self._at = self.size
+        return data
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Return some bytes, all when `size` is negative; fewer only at the end."""
         if size is None or size < 0:
             return self.readall()
-        data = bytearray(min(size, max(0, self.size - self._at)))
+        if self._at == 0 and size >= self.size:
+            return self.readall()
+        data = np.empty(min(size, max(0, self.size - self._at)), np.uint8)
         self.readinto(data)
-        return bytes(data)
+        return data.tobytes()
 
     def _message(self, number: int) -> bytes:
         if self._held[0] != number:
@@ -139,8 +154,10 @@ class MessageHandle(io.RawIOBase):
     def _read_messages(self, first: int, stop: int, target: memoryview) -> None:
         listing = self.listing
         read_into(listing.fd(first), target, int(listing.offset[first]), listing.path(first))
+        self._check(first, stop, target)
+
+    def _check(self, first: int, stop: int, data: memoryview) -> None:
         at = 0
-        for number in range(first, stop):
-            length = int(listing.length[number])
-            listing.checked(number, target[at : at + length])
+        for number, length in enumerate(self.listing.length[first:stop].tolist(), first):
+            self.listing.checked(number, data[at : at + length])
             at += length

@@ -76,27 +76,15 @@ def _wanted_value(keyword: str, value: str, kinds: Sequence[ValueType]) -> Wante
     return WantedValue(value, tuple(dict.fromkeys(exact)), tuple(forms))
 
 
-def answers(
-    values: Sequence[WantedValue], words: Sequence[str], numbers: Mapping[str, int]
-) -> list[list[int]]:
+def answers(values: Sequence[WantedValue], words: Words) -> list[list[int]]:
     """Return for each wanted value the numbers of the words that answer it, the best first."""
-    by_form: dict[str, dict[str, list[int]]] = {}
     found = []
     for value in values:
-        hits = [numbers[text] for text in value.exact if text in numbers]
+        hits = [words.numbers[text] for text in value.exact if text in words.numbers]
         for kind, form in value.forms:
-            if kind.name not in by_form:
-                by_form[kind.name] = _forms(kind, words)
-            hits.extend(by_form[kind.name].get(form, ()))
+            hits.extend(words.by_form(kind).get(form, ()))
         found.append(list(dict.fromkeys(hits)))
     return found
-
-
-def _forms(kind: ValueType, words: Sequence[str]) -> dict[str, list[int]]:
-    forms: dict[str, list[int]] = {}
-    for number in sorted(range(len(words)), key=lambda n: (len(words[n]), words[n])):
-        forms.setdefault(kind.form(words[number]), []).append(number)
-    return forms
 
 
 def matching_rows(table: Table, wanted: Wanted, hidden: Iterable[str]) -> Rows:
@@ -109,7 +97,7 @@ def matching_rows(table: Table, wanted: Wanted, hidden: Iterable[str]) -> Rows:
         present = keyword in table.keywords
         words = table.words_of(keyword) if present else NO_WORDS
         allowed = np.zeros(len(words.list), np.bool_)
-        for hits in answers(values, words.list, words.numbers):
+        for hits in answers(values, words):
             allowed[hits] = True
         allowed[0] |= keyword in hidden
         if not present and not allowed[0]:
@@ -231,7 +219,7 @@ def _answers_by_word(values: Sequence[WantedValue], words: Words) -> tuple[Rows,
     """Return for each word where its answers begin and how many there are; of each, which and how good."""
     triples = sorted(
         (word, number, rank)
-        for number, hits in enumerate(answers(values, words.list, words.numbers))
+        for number, hits in enumerate(answers(values, words))
         for rank, word in enumerate(hits)
     )
     table = np.array(triples, np.int64).reshape(-1, 3)
@@ -271,7 +259,7 @@ def may_hold(name: str, wanted: Wanted, schema: Schema) -> bool:
         all(
             predicate.stored_as not in wanted
             or predicate.keyword in schema.hidden
-            or any(answers(wanted[predicate.stored_as], [value], {value: 0}))
+            or any(answers(wanted[predicate.stored_as], Words((value,))))
             for predicate, value in zip(level, values, strict=True)
         )
         for level in levels

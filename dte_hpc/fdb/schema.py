@@ -117,6 +117,7 @@ class Schema:
         self._tested = tuple(tested)
         self._routes: dict[tuple[tuple[str, ...], tuple[Any, ...]], Route] = {}
         self._values: dict[Predicate, CanonicalValues] = {p: CanonicalValues(p) for p in predicates}
+        self._kinds: dict[str, tuple[ValueType, ...]] = {}
         by_level = [p for level in range(3) for rule in self.rules for p in rule.levels[level]]
         self.order = tuple(dict.fromkeys(p.stored_as for p in by_level))
         self.known = frozenset(self.order) | {p.keyword for p in predicates}
@@ -160,9 +161,12 @@ class Schema:
 
     def kinds_of(self, stored: str) -> tuple[ValueType, ...]:
         """Return the types under which a stored keyword's values may have been written."""
-        kinds = {p.kind.name: p.kind for p in self._values if p.stored_as == stored}
-        kinds.pop(TYPES["Ignore"].name, None)
-        return tuple(kinds.values()) or (self._types.get(stored, DEFAULT),)
+        found = self._kinds.get(stored)
+        if found is None:
+            kinds = {p.kind.name: p.kind for p in self._values if p.stored_as == stored}
+            kinds.pop(TYPES["Ignore"].name, None)
+            found = self._kinds[stored] = tuple(kinds.values()) or (self._types.get(stored, DEFAULT),)
+        return found
 
     def _find(self, key: Mapping[str, Any]) -> Route:
         given = {keyword: checked_value(keyword, value) for keyword, value in key.items()}

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dte_hpc.codecs.layout import LAYOUT
+from dte_hpc.fdb.kinds import ValueType
 from dte_hpc.fdb.pending import SCALE_BIAS
 from dte_hpc.fdb.segment import PLAIN_FACTS, Segment
 
@@ -23,12 +24,13 @@ FILE, GRID = "\0file", "\0grid"
 class Words:
     """The different values of a column, numbered; grows, never changes."""
 
-    __slots__ = ("_array", "list", "numbers")
+    __slots__ = ("_array", "_forms", "list", "numbers")
 
-    def __init__(self) -> None:
-        self.list: list[str] = [""]
-        self.numbers: dict[str, int] = {"": 0}
-        self._array = np.array([""])
+    def __init__(self, words: Sequence[str] = ("",)) -> None:
+        self.list: list[str] = list(words)
+        self.numbers: dict[str, int] = {word: number for number, word in enumerate(words)}
+        self._array: NDArray[np.str_] | None = None
+        self._forms: dict[str, tuple[int, dict[str, list[int]]]] = {}
 
     def number(self, word: str) -> int:
         """Return the number of a word, a new one if it is new."""
@@ -40,9 +42,19 @@ class Words:
 
     def array(self) -> NDArray[np.str_]:
         """Return all words as an array of text."""
-        if len(self._array) != len(self.list):
+        if self._array is None or len(self._array) != len(self.list):
             self._array = np.array(self.list)
         return self._array
+
+    def by_form(self, kind: ValueType) -> dict[str, list[int]]:
+        """Return the numbers of the words of each form, short words first."""
+        n_words, forms = self._forms.get(kind.name, (0, {}))
+        if n_words != len(self.list):
+            forms = {}
+            for number in sorted(range(len(self.list)), key=lambda n: (len(self.list[n]), self.list[n])):
+                forms.setdefault(kind.form(self.list[number]), []).append(number)
+            self._forms[kind.name] = (len(self.list), forms)
+        return forms
 
 
 class Table:

@@ -18,7 +18,7 @@ be read back is named by a `StorageFailed` (fact ``lost``), and the flush after 
 import errno
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,8 @@ from dte_hpc.fdb.disk import Disk, OpenFile, open_directory, read_exactly, stora
 from dte_hpc.fdb.paths import new_stem
 from dte_hpc.fdb.pending import Rows
 
-DIRECT_BYTES = 256 * 1024
+DIRECT_BYTES = 32 * 1024
+MAX_GATHERED = 1000
 BUFFER_BYTES = 1024 * 1024
 MAX_FLUSH_FIELDS = (1 << 32) - 1
 
@@ -84,8 +85,8 @@ class Writer:
         self.buffer_bytes = BUFFER_BYTES
         self._rows = Rows()
         self._runs: list[_Run] = []
-        self._buffer = bytearray()
-        self._n_buffered = 0
+        self._gathered: list[bytes] = []
+        self._gathered_bytes = 0
         self._data: _File | None = None
         self._index: _File | None = None
         self._sequence = 0
@@ -114,12 +115,12 @@ class Writer:
         length = len(message)
         if length >= DIRECT_BYTES:
             self._drain()
-            self._write(message, length, 1)
+            self._write([message], length)
         else:
-            if len(self._buffer) + length > self.buffer_bytes:
+            if self._gathered_bytes + length > self.buffer_bytes or len(self._gathered) == MAX_GATHERED:
                 self._drain()
-            self._buffer += message  # type: ignore[arg-type]
-            self._n_buffered += 1
+            self._gathered.append(bytes(message))
+            self._gathered_bytes += length
         self._rows.add(names, values, length, checksum(message), layout, grid, offsets)
 
     def flush(self) -> int:
@@ -151,7 +152,7 @@ class Writer:
                 self._remove(file)
         self._data = self._index = None
         self._rows, self._runs = Rows(), []
-        self._buffer, self._n_buffered = bytearray(), 0
+        self._gathered, self._gathered_bytes = [], 0
         self._close_directory()
 
     def park(self) -> None:
@@ -180,14 +181,14 @@ class Writer:
 
     def _drain(self) -> None:
         """Write the gathered small messages; on failure they stay gathered."""
-        if self._n_buffered:
-            self._write(bytes(self._buffer), len(self._buffer), self._n_buffered)
-            self._buffer, self._n_buffered = bytearray(), 0
+        if self._gathered:
+            self._write(self._gathered, self._gathered_bytes)
+            self._gathered, self._gathered_bytes = [], 0
 
-    def _write(self, data: ByteLike, length: int, count: int) -> None:
+    def _write(self, messages: Sequence[ByteLike], length: int) -> None:
         file = self._data = self._data or self._create(f"{new_stem()}.data")
         try:
-            self._disk.write(file.fd, [data], f"{self._where}/{file.name}")
+            self._disk.write(file.fd, messages, f"{self._where}/{file.name}")
         except BaseException:
             self._data = None
             if all(run.file is not file for run in self._runs):
@@ -196,9 +197,9 @@ class Writer:
         start, file.size = file.size, file.size + length
         last = self._runs[-1] if self._runs else None
         if last is not None and last.file is file and last.stop == start:
-            last.count, last.stop = last.count + count, file.size
+            last.count, last.stop = last.count + len(messages), file.size
         else:
-            self._runs.append(_Run(file, start, count, file.size))
+            self._runs.append(_Run(file, start, len(messages), file.size))
 
     def _create(self, name: str) -> _File:
         fd = self._disk.create(self._directory(), name)
@@ -314,7 +315,7 @@ class Writer:
         except (OSError, CorruptData):
             message = b""
         if len(message) == length and checksum(message) == self._rows.checksums[row]:
-            self._write(message, length, 1)
+            self._write([message], length)
         else:
             lost.append(row)
         run.start, run.count = run.start + length, run.count - 1

@@ -12,6 +12,7 @@ from dte_hpc.fdb.grammar import Match, parse_rules
 from dte_hpc.fdb.kinds import TYPES
 from dte_hpc.fdb.matching import answers, wanted_of
 from dte_hpc.fdb.schema import Schema, default_schema
+from dte_hpc.fdb.table import Words
 
 LARGE = """
 # An operational-like schema, written for this test: every type, every matcher, nested rules.
@@ -263,11 +264,10 @@ def test_unused_keywords_and_missing_ones_are_named() -> None:
 def test_requested_values_find_what_answers_them() -> None:
     schema = default_schema()
     words = ["", "0", "24", "0-24", "12-24", "167", "167.128", "31.128", "228228"]
-    numbers = {word: n for n, word in enumerate(words)}
 
     def found(keyword: str, value: object) -> list[str]:
         wanted = wanted_of(Request({keyword: value}), schema)[keyword]  # type: ignore[dict-item]
-        return [words[n] for hits in answers(wanted, words, numbers) for n in hits]
+        return [words[n] for hits in answers(wanted, Words(words)) for n in hits]
 
     assert found("step", "24") == ["24", "0-24", "12-24"]
     assert found("step", "0-24") == ["0-24"]
