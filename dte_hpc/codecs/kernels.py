@@ -254,7 +254,7 @@ def _is_zero(block: U32) -> bool:
 
 @_kernel
 def encode_ccsds(
-    samples: U8 | NDArray[np.uint16] | U32,
+    samples: U32,
     bits: int,
     block_size: int,
     rsi: int,
@@ -277,7 +277,7 @@ def encode_ccsds(
         n = min(size, samples.size - begin)
         n_blocks = (n + block_size - 1) // block_size
         for i in range(n):
-            x[i] = np.uint32(samples[begin + i])
+            x[i] = samples[begin + i]
         for i in range(n, n_blocks * block_size):
             x[i] = x[n - 1]
         _differences(x[: n_blocks * block_size], top, d)
@@ -314,7 +314,6 @@ def room(n_samples: int, bits: int, block_size: int) -> int:
 
 def warm() -> None:
     """Compile, or load from numba's cache, what encoding uses. See `packing.warm`."""
-    for kind in (np.uint8, np.uint16, np.uint32):
-        samples: Any = np.arange(64).astype(kind)
-        samples.setflags(write=False)
-        encode_ccsds(samples, 8, 8, 2, np.empty(room(64, 8, 8), np.uint8), np.empty(4, np.uint64))
+    samples = np.arange(64, dtype=np.uint32)
+    samples.setflags(write=False)
+    encode_ccsds(samples, 8, 8, 2, np.empty(room(64, 8, 8), np.uint8), np.empty(4, np.uint64))

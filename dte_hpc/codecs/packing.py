@@ -77,13 +77,6 @@ def quantise8(values: Values, d: float, reference: float, divisor: float, out: U
 
 
 @_kernel
-def quantise16(values: Values, d: float, reference: float, divisor: float, out: NDArray[np.uint16]) -> None:
-    """Write packed integers of up to 16 bits, in the machine's byte order."""
-    for i in range(values.size):
-        out[i] = np.uint16(np.int32(((np.float64(values[i]) * d) - reference) * divisor + 0.5))
-
-
-@_kernel
 def quantise32(values: Values, d: float, reference: float, divisor: float, out: NDArray[np.uint32]) -> None:
     """Write packed integers of up to 32 bits, in the machine's byte order."""
     for i in range(values.size):
@@ -250,7 +243,6 @@ def expand(bitmap: U8, packed: F64, out: F64) -> int:
 
 WITH_OUTPUT: tuple[tuple[Any, Any], ...] = (
     (quantise8, np.uint8),
-    (quantise16, np.uint16),
     (quantise32, np.uint32),
     (pack16, np.uint16),
     (pack24, np.uint8),

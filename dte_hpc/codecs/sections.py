@@ -7,7 +7,6 @@ the sections are drawn in `layout`. The message lies in its buffer so that the d
 import math
 import struct
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,7 +123,7 @@ def _write_data(out: Bytes, values: Values, scaling: Scaling, target: Target) ->
     if scaling.bits == 0:
         return 0, None
     if target.ccsds:
-        return _compress(_quantise(values, scaling), scaling.bits, target, out)
+        return _compress(values, scaling, target, out)
     formula = (scaling.multiplier, scaling.reference, scaling.divisor)
     if scaling.bits == 16:
         packing.pack16(values, *formula, out.view(np.uint16))
@@ -139,14 +138,9 @@ def _write_data(out: Bytes, values: Values, scaling: Scaling, target: Target) ->
     return out.size, None
 
 
-def _compress(samples: aec.Samples, bits: int, target: Target, out: Bytes) -> tuple[int, Offsets]:
-    offsets = np.empty(-(-samples.size // (target.block_size * target.rsi)), np.uint64)
-    n_bytes = kernels.encode_ccsds(packing.frozen(samples), bits, target.block_size, target.rsi, out, offsets)
-    return n_bytes, offsets
-
-
-def _quantise(values: Values, scaling: Scaling) -> aec.Samples:
-    samples: aec.Samples = np.empty(values.size, aec.sample_type(scaling.bits))
-    kernel: Any = {1: packing.quantise8, 2: packing.quantise16, 4: packing.quantise32}[samples.itemsize]
-    kernel(values, scaling.multiplier, scaling.reference, scaling.divisor, samples)
-    return samples
+def _compress(values: Values, scaling: Scaling, target: Target, out: Bytes) -> tuple[int, Offsets]:
+    samples = np.empty(values.size, np.uint32)
+    packing.quantise32(values, scaling.multiplier, scaling.reference, scaling.divisor, samples)
+    offsets = np.empty(-(-values.size // (target.block_size * target.rsi)), np.uint64)
+    layout = (scaling.bits, target.block_size, target.rsi)
+    return kernels.encode_ccsds(packing.frozen(samples), *layout, out, offsets), offsets

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dte_hpc.base.errors import InvalidMessage
-from dte_hpc.codecs import aec, kernels
+from dte_hpc.codecs import aec, kernels, packing
 
 FLAGS = 14
 
@@ -24,7 +24,9 @@ def by_us(samples: np.ndarray, bits: int, block_size: int, rsi: int) -> tuple[np
     offsets = np.zeros(-(-samples.size // (block_size * rsi)), np.uint64)
     size = kernels.room(samples.size, bits, block_size)
     out = np.full(size + 64, 0xA5, np.uint8)
-    n_bytes = kernels.encode_ccsds(samples, bits, block_size, rsi, out[:size], offsets)
+    n_bytes = kernels.encode_ccsds(
+        packing.frozen(samples.astype(np.uint32)), bits, block_size, rsi, out[:size], offsets
+    )
     assert n_bytes <= size
     assert (out[size:] == 0xA5).all()
     return out[:n_bytes].copy(), offsets
