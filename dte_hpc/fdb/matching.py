@@ -96,19 +96,29 @@ def matching_rows(table: Table, wanted: Wanted, hidden: Iterable[str]) -> Rows:
     for keyword, values in wanted.items():
         present = keyword in table.keywords
         words = table.words_of(keyword) if present else NO_WORDS
-        allowed = np.zeros(len(words.list), np.bool_)
-        for hits in answers(values, words):
-            allowed[hits] = True
-        allowed[0] |= keyword in hidden
-        if not present and not allowed[0]:
+        hits = {number for found in answers(values, words) for number in found}
+        if keyword in hidden:
+            hits.add(0)
+        if not hits:
             return np.empty(0, np.int64)
-        if present and not allowed.all():
-            tests.append((float(allowed.mean()), keyword, allowed))
+        if present and len(hits) < len(words.list):
+            tests.append((len(hits) / len(words.list), keyword, hits))
     rows: Rows | None = None
-    for _, keyword, allowed in sorted(tests, key=lambda test: test[0]):
+    for _, keyword, hits in sorted(tests, key=lambda test: test[0]):
         codes = table.codes(keyword)
-        rows = np.flatnonzero(allowed[codes]) if rows is None else rows[allowed[codes[rows]]]
+        passed = _passed(codes if rows is None else codes[rows], hits, len(table.words[keyword].list))
+        rows = np.flatnonzero(passed) if rows is None else rows[passed]
     return np.arange(table.n_rows, dtype=np.int64) if rows is None else rows
+
+
+def _passed(codes: Codes, hits: set[int], n_words: int) -> NDArray[np.bool_]:
+    """Return which codes are among some."""
+    if len(hits) == 1:
+        found: NDArray[np.bool_] = codes == next(iter(hits))
+        return found
+    allowed = np.zeros(n_words, np.bool_)
+    allowed[list(hits)] = True
+    return allowed[codes]
 
 
 def newest_rows(table: Table, rows: Rows) -> Rows:
@@ -193,6 +203,8 @@ def request_order(
         raise InvalidRequest(f"the request names {n_wanted} fields; expected fewer than 2**62")
     for keyword, values in wanted.items():
         codes, words = columns[keyword]
+        if len(values) == 1 and len(answers(values, words)[0]) == 1:
+            continue
         first, count, which, best = _answers_by_word(values, words)
         of_row = codes[rows]
         repeats = count[of_row]

@@ -261,10 +261,10 @@ class FDB:
         InvalidRequest
             For a keyword the schema does not have, or a value it cannot have.
         """
-        return self._list(_request_of(request), masked=masked)
+        asked = _request_of(request)
+        return self._list(asked, wanted_of(asked, self.schema), masked=masked)
 
-    def _list(self, request: Request, *, masked: bool = False) -> Listing:
-        wanted = wanted_of(request, self.schema)
+    def _list(self, request: Request, wanted: Wanted, *, masked: bool = False) -> Listing:
         parts: list[Part] = []
         rows = []
         with self._lock:
@@ -300,20 +300,18 @@ class FDB:
         if missing not in ("error", "skip"):
             raise InvalidRequest(f"found missing={missing!r}; expected 'error' or 'skip'")
         asked = _request_of(request)
-        defaults = {} if isinstance(request, Mapping) and not request else self.schema.defaults
         given = set(request)
-        listing = self._list(
-            asked.replace(**{k: [default, ""] for k, default in defaults.items() if k not in given})
-        )
+        defaults = {k: [default, ""] for k, default in self.schema.defaults.items() if k not in given}
+        asked = asked.replace(**defaults) if defaults else asked
         wanted = wanted_of(asked, self.schema)
-        wanted = {
-            k: wanted[k] for k in (*self.schema.order, *wanted) if k in wanted and k not in self.schema.hidden
-        }
+        listing = self._list(asked, wanted)
+        order = [k for k in self.schema.order if k in wanted]
+        wanted = {k: wanted[k] for k in order if k not in self.schema.hidden and k not in defaults}
         columns = {k: listing.codes(k) for k in dict.fromkeys((*wanted, *listing.keywords))}
-        order = request_order(wanted, columns, len(listing))
-        if order.n_missing and missing == "error":
-            raise _not_found(order.n_missing, order.missing, len(order.rows))
-        return listing.select(order.rows)
+        answer = request_order(wanted, columns, len(listing))
+        if answer.n_missing and missing == "error":
+            raise _not_found(answer.n_missing, answer.missing, len(answer.rows))
+        return listing.select(answer.rows)
 
     def retrieve(self, request: Requested, *, missing: Literal["error", "skip"] = "error") -> MessageHandle:
         """Return the messages a request names, in its order, as one seekable file.
