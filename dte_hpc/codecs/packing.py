@@ -282,11 +282,16 @@ def value_range(values: Values) -> tuple[float, float, bool]:
     return float(low), float(high), False
 
 
-def warm() -> None:
-    """Compile, or load from numba's cache, every kernel that encoding and decoding use.
+def warm(*, ccsds: bool = False) -> None:
+    """Compile, or load from numba's cache, the kernels that encoding and decoding use.
 
-    Called once by an IO or extraction rank before its first field: half a second from a warm cache, some
-    ten seconds from a cold one. The cache is this process's own slot (`base.compiled`), so that many
+    Parameters
+    ----------
+    ccsds : bool
+        Whether fields will be compressed, which doubles the time.
+
+    Called once by an IO or extraction rank before its first field: tenths of a second from a warm cache,
+    some five seconds from a cold one. The cache is this process's own slot (`base.compiled`), so that many
     ranks may do it at once.
     """
     for kind in (np.float64, np.float32):
@@ -301,6 +306,7 @@ def warm() -> None:
     unpack_bits(data, 0, 12, 1.0, 0.0, 1.0, out64)
     unpack_ranges(data, one, one, one, 12, 1.0, 0.0, 1.0, out64)
     expand(data, frozen(out64), np.empty(8))
-    kernels.warm()
+    if ccsds:
+        kernels.warm()
     for integer in (np.uint8, np.uint16, np.uint32):
         scale_samples(frozen(np.zeros(8, integer)), 1.0, 0.0, 1.0, out64)

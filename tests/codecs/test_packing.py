@@ -46,7 +46,7 @@ def signatures() -> dict[str, int]:
 
 @pytest.mark.parametrize("name", ["simple", "ccsds"])
 def test_nothing_is_compiled_after_warm(oracle, name: str) -> None:
-    packing.warm()
+    packing.warm(ccsds=True)
     before = signatures()
     values = np.random.default_rng(0).normal(280, 20, 500)
     for kind in (np.float32, np.float64):
