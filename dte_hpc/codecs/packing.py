@@ -285,14 +285,14 @@ def value_range(values: Values) -> tuple[float, float, bool]:
 def warm(*, ccsds: bool = False) -> None:
     """Compile, or load from numba's cache, the kernels that encoding and decoding use.
 
+    Called once by an IO or extraction rank before its first field: tenths of a second from a warm cache,
+    some five seconds from a cold one. The cache is this process's own slot (`base.compiled`), so that many
+    ranks may do it at once.
+
     Parameters
     ----------
     ccsds : bool
         Whether fields will be compressed, which doubles the time.
-
-    Called once by an IO or extraction rank before its first field: tenths of a second from a warm cache,
-    some five seconds from a cold one. The cache is this process's own slot (`base.compiled`), so that many
-    ranks may do it at once.
     """
     for kind in (np.float64, np.float32):
         values = frozen(np.linspace(0.0, 1.0, 8).astype(kind))
