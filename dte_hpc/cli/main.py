@@ -19,6 +19,7 @@ VERBS = {
     "plan": "check or explain a post-processing plan",
     "weights": "make the interpolation weights between two grids",
     "extract": "read only the points inside a shape",
+    "warm": "compile the kernels once on this machine",
     "fdb": "list, inspect, read and check a store",
 }
 

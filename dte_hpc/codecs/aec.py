@@ -13,7 +13,7 @@ import sys
 from functools import cache
 from typing import Any, TypeAlias
 
-import findlibs  # type: ignore[import-untyped]
+import findlibs
 import numpy as np
 from numpy.typing import NDArray
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dte_hpc.base.checksum import ByteLike
+from dte_hpc.base.compiled import frozen
 from dte_hpc.base.errors import InvalidMessage
 from dte_hpc.base.field import Field, Metadata
 from dte_hpc.base.key import Scalar
@@ -67,7 +68,7 @@ def _decode(layout: Layout, data: NDArray[np.uint8]) -> NDArray[np.float64]:
         return packed
     bitmap = data[layout.bitmap_offset : layout.bitmap_offset + (layout.n_values + 7) // 8]
     values = np.empty(layout.n_values)
-    n_present = packing.expand(packing.frozen(bitmap), packing.frozen(packed), values)
+    n_present = packing.expand(frozen(bitmap), frozen(packed), values)
     if n_present != layout.n_packed:
         raise InvalidMessage(
             f"the message's bitmap has {n_present} points present; expected {layout.n_packed}, its values"
@@ -85,13 +86,13 @@ def unpack(layout: Layout, data: NDArray[np.uint8]) -> NDArray[np.float64]:
             data, layout.n_packed, layout.bits, layout.block_size, layout.rsi, layout.ccsds_flags
         )
         out = np.empty(layout.n_packed)
-        packing.scale_samples(packing.frozen(samples), step, layout.reference, factor, out)
+        packing.scale_samples(frozen(samples), step, layout.reference, factor, out)
         return out
     out = np.empty(layout.n_packed)
     if layout.bits % 8 == 0 and layout.bits <= 32:
-        packing.unpack_aligned(packing.frozen(data), layout.bits // 8, step, layout.reference, factor, out)
+        packing.unpack_aligned(frozen(data), layout.bits // 8, step, layout.reference, factor, out)
     else:
-        packing.unpack_bits(packing.frozen(data), 0, layout.bits, step, layout.reference, factor, out)
+        packing.unpack_bits(frozen(data), 0, layout.bits, step, layout.reference, factor, out)
     return out
 
 

@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 
+from dte_hpc.base.compiled import frozen
 from dte_hpc.base.errors import InvalidPart
 from dte_hpc.base.field import Field, Metadata
-from dte_hpc.codecs import packing as kernels
 from dte_hpc.codecs.headers import HeaderMaker, mars_key
 from dte_hpc.codecs.layout import EncodedField, read_layout
 from dte_hpc.codecs.scaling import Scaling
@@ -97,7 +97,7 @@ class GribEncoder:
         InvalidGrid
             When the grid's name is unknown.
         """
-        values = kernels.frozen(field.values)
+        values = frozen(field.values)
         bits, kept = self._packing.bits_per_value, None
         if bits == KEEP:
             bits, kept = _kept_bits(field.metadata), _kept_scaling(field.metadata)

@@ -12,7 +12,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from dte_hpc.base.compiled import cache_slot
+from dte_hpc.base.compiled import cache_slot, frozen
 from dte_hpc.base.field import Values
 from dte_hpc.codecs import kernels
 
@@ -248,17 +248,6 @@ WITH_OUTPUT: tuple[tuple[Any, Any], ...] = (
     (pack24, np.uint8),
     (pack32, np.uint32),
 )
-
-
-def frozen(array: NDArray[Any]) -> Any:
-    """Return a read-only, contiguous, aligned view (a copy only if it must be).
-
-    Kernels are given their input this way, so that each is compiled once and not once more for arrays
-    that happen to be writable.
-    """
-    view = np.require(array, requirements=("C", "A")).view()
-    view.setflags(write=False)
-    return view
 
 
 def value_range(values: Values) -> tuple[float, float, bool]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dte_hpc.base.checksum import ByteLike
+from dte_hpc.base.compiled import frozen
 from dte_hpc.base.errors import InvalidMessage, InvalidRequest, UnsupportedPacking
 from dte_hpc.codecs import aec, packing
 from dte_hpc.codecs.decode import formula
@@ -361,10 +362,10 @@ def _decode_simple(layout: Layout, plan: ReadPlan, parts: list[NDArray[np.uint8]
     read = np.searchsorted(plan.offset, offset, side="right") - 1
     place = np.cumsum(plan.length) - plan.length
     packing.unpack_ranges(
-        packing.frozen(data),
-        packing.frozen(place[read] + offset - plan.offset[read]),
-        packing.frozen(plan.start * layout.bits & 7),
-        packing.frozen(plan.stop - plan.start),
+        frozen(data),
+        frozen(place[read] + offset - plan.offset[read]),
+        frozen(plan.start * layout.bits & 7),
+        frozen(plan.stop - plan.start),
         layout.bits,
         step,
         layout.reference,
@@ -396,4 +397,4 @@ def _decode_ccsds(
         samples[done : done + wanted.size] = wanted
         done += wanted.size
     step, factor = formula(layout)
-    packing.scale_samples(packing.frozen(samples), step, layout.reference, factor, out)
+    packing.scale_samples(frozen(samples), step, layout.reference, factor, out)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dte_hpc.base.compiled import frozen
 from dte_hpc.base.field import Values
 from dte_hpc.codecs import aec, kernels, packing
 from dte_hpc.codecs.scaling import Scaling, choose, power
@@ -72,7 +73,7 @@ def _present(values: Values) -> tuple[Bytes, Values]:
     bitmap = np.zeros((values.size + 7) // 8, np.uint8)
     present = np.empty(values.size, values.dtype)
     n_present = packing.present(values, bitmap, present)
-    return bitmap, packing.frozen(present[:n_present])
+    return bitmap, frozen(present[:n_present])
 
 
 def _reproduces(scaling: Scaling, values: Values, low: float, high: float) -> bool:
@@ -143,4 +144,4 @@ def _compress(values: Values, scaling: Scaling, target: Target, out: Bytes) -> t
     packing.quantise32(values, scaling.multiplier, scaling.reference, scaling.divisor, samples)
     offsets = np.empty(-(-values.size // (target.block_size * target.rsi)), np.uint64)
     layout = (scaling.bits, target.block_size, target.rsi)
-    return kernels.encode_ccsds(packing.frozen(samples), *layout, out, offsets), offsets
+    return kernels.encode_ccsds(frozen(samples), *layout, out, offsets), offsets

@@ -35,6 +35,12 @@ TIME_KEYWORDS = frozenset(
         "month",
         "day",
         "hour",
+        # how a message it was read from was packed, which differs from step to step
+        "packingType",
+        "bitsPerValue",
+        "decimalScaleFactor",
+        "binaryScaleFactor",
+        "referenceValue",
     }
 )
 """Keywords that change from step to step of what is the same field."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
+from dte_hpc.base.compiled import frozen
 from dte_hpc.base.config import refuse
 from dte_hpc.base.errors import InvalidConfig, InvalidGrid
 from dte_hpc.base.field import Field
@@ -83,7 +83,7 @@ class Interpolate(Passing):
     def process(self, item: MaskedField) -> Iterable[Item]:
         """Yield the field on the target grid. Cost: 0.15 ms for O320 to 1/1, 3.3 ms to 0.25/0.25."""
         metadata = item.metadata
-        values: Any = np.ascontiguousarray(item.field.values)
+        values = frozen(item.field.values)
         source = str(metadata.get("grid", ""))
         if not source:
             raise InvalidGrid(

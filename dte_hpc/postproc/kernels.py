@@ -11,7 +11,7 @@ import numpy as np
 from numba import uint64
 from numpy.typing import NDArray
 
-from dte_hpc.base.compiled import cache_slot
+from dte_hpc.base.compiled import cache_slot, frozen
 
 numba.config.CACHE_DIR = cache_slot()  # type: ignore[attr-defined]
 
@@ -20,6 +20,16 @@ Floats = NDArray[np.float64] | NDArray[np.float32]
 # 2048 float64 are 16 KiB: a block of the field stays in the first-level cache while each component takes
 # it in, so memory sees the field once however many statistics are made of it.
 BLOCK = 2048
+
+
+def warm() -> None:
+    """Compile, or load from the cache, every kernel of this room."""
+    none, one = np.empty(0), np.ones(1)
+    row, column = np.array([0, 1]), np.zeros(1, np.uint32)
+    for kind in (np.float64, np.float32):
+        values = frozen(np.ones(1, kind))
+        take_sample(values, one, none, none)
+        apply_weights(frozen(row), frozen(column), frozen(one), values, np.empty(1))
 
 
 @numba.njit(nogil=True, cache=True)

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from dte_hpc.base.compiled import frozen
 from dte_hpc.base.config import refuse
 from dte_hpc.base.errors import InvalidConfig, InvalidPart
 from dte_hpc.base.field import Field, Metadata, Values
@@ -170,8 +171,7 @@ class Statistics(Passing):
                 f"field {metadata} has {values.size} values; its samples before had {size}", metadata=metadata
             )
         arrays = [window.state.get(name, _UNWANTED) for name in ("total", "low", "high")]
-        samples: Any = np.ascontiguousarray(values)
-        self._take_sample(samples, *arrays)
+        self._take_sample(frozen(values), *arrays)
         window.n_samples += 1
         window.metadata = metadata
 

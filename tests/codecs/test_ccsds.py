@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dte_hpc.base.compiled import frozen
 from dte_hpc.base.errors import InvalidMessage
-from dte_hpc.codecs import aec, kernels, packing
+from dte_hpc.codecs import aec, kernels
 
 FLAGS = 14
 
@@ -25,7 +26,7 @@ def by_us(samples: np.ndarray, bits: int, block_size: int, rsi: int) -> tuple[np
     size = kernels.room(samples.size, bits, block_size)
     out = np.full(size + 64, 0xA5, np.uint8)
     n_bytes = kernels.encode_ccsds(
-        packing.frozen(samples.astype(np.uint32)), bits, block_size, rsi, out[:size], offsets
+        frozen(samples.astype(np.uint32)), bits, block_size, rsi, out[:size], offsets
     )
     assert n_bytes <= size
     assert (out[size:] == 0xA5).all()

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from dte_hpc.base.compiled import frozen
 from dte_hpc.codecs import GribEncoder, Packing, kernels, packing
 from dte_hpc.codecs.decode import decode
 from dte_hpc.codecs.points import decode_points
@@ -30,7 +31,7 @@ def test_value_range(values: np.ndarray) -> None:
 def test_unpack_bits(bits: int, first_bit: int, size: int, seed: int) -> None:
     data = np.random.default_rng(seed).integers(0, 256, (first_bit + bits * size + 7) // 8, np.uint8)
     out = np.empty(size)
-    packing.unpack_bits(packing.frozen(data), first_bit, bits, 0.5, 3.0, 10.0, out)
+    packing.unpack_bits(frozen(data), first_bit, bits, 0.5, 3.0, 10.0, out)
     whole, length = int.from_bytes(data.tobytes(), "big"), 8 * data.size
     expected = [
         (float((whole >> (length - first_bit - bits * (i + 1))) % 2**bits) * 0.5 + 3.0) * 10.0
