@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dte_hpc.base.compiled import frozen
 from dte_hpc.base.errors import CorruptData
 from dte_hpc.codecs import packing
 from dte_hpc.codecs.decode import decode, formula
@@ -70,12 +71,10 @@ def read_values(
 
 def warm() -> None:
     """Load or compile what reading runs, before somebody waits for it."""
-    none, one = np.empty(0, np.int64), packing.frozen(np.zeros(1, np.int64))
+    none, one = np.empty(0, np.int64), frozen(np.zeros(1, np.int64))
     PreadReader().read(np.empty(0, np.int32), none, none, np.empty(0, np.uint8))
-    packing.unpack_ranges(
-        packing.frozen(np.zeros(1, np.uint8)), one, one, one, 16, 1.0, 0.0, 1.0, np.empty(0)
-    )
-    packing.scale_samples(packing.frozen(np.zeros(1, np.uint16)), 1.0, 0.0, 1.0, np.empty(1))
+    packing.unpack_ranges(frozen(np.zeros(1, np.uint8)), one, one, one, 16, 1.0, 0.0, 1.0, np.empty(0))
+    packing.scale_samples(frozen(np.zeros(1, np.uint16)), 1.0, 0.0, 1.0, np.empty(1))
 
 
 class _Work:
@@ -138,8 +137,6 @@ class _Work:
             if offsets is None:
                 return self._decoded_packed(row, layout, start, stop)
             self.account.bytes_index += offsets.nbytes
-            # libaec's encoder tells of one interval more, without samples, when the last one is full
-            offsets = offsets[: -(-layout.n_packed // (layout.block_size * layout.rsi))]
         plan, least = choose_plan(self.policy, layout, offsets, start, stop)
         data = self._pieces(row, plan.offset, plan.length)
         self._count(plan.offset.size, least, data.size, plan.n_decoded)
@@ -201,10 +198,10 @@ class _Work:
         stride = int(plan.length.sum())
         whole = np.empty((n, batch.n_points))
         packing.unpack_ranges(
-            packing.frozen(data),
-            packing.frozen((np.arange(n)[:, None] * stride + place).ravel()),
-            packing.frozen(np.tile(plan.start * batch.layout.bits & 7, n)),
-            packing.frozen(np.tile(plan.stop - plan.start, n)),
+            frozen(data),
+            frozen((np.arange(n)[:, None] * stride + place).ravel()),
+            frozen(np.tile(plan.start * batch.layout.bits & 7, n)),
+            frozen(np.tile(plan.stop - plan.start, n)),
             batch.layout.bits,
             1.0,
             0.0,

@@ -120,6 +120,14 @@ def all_or_none(comm: Comm, work: Callable[[], Result]) -> Result:
         result = work()
     except DteError as caught:
         error = caught
+    except (
+        OSError,
+        MemoryError,
+    ) as caught:  # one node's disk or memory: no reason to leave the others waiting
+        error = RankFailed(
+            f"rank {comm.rank} of {comm.size} failed: {type(caught).__name__}: {caught}", rank=comm.rank
+        )
+        error.__cause__ = caught
     agree(comm, error)
     return result  # type: ignore[return-value]
 

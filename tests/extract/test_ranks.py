@@ -87,6 +87,17 @@ def test_a_rank_that_cannot_read_fails_all(comm, shared_store, asked, monkeypatc
         extract(shared_store.store, asked(BOX, **ALL), comm=comm)
 
 
+@pytest.mark.mpi
+def test_a_rank_whose_disk_fails_fails_all(comm, shared_store, asked, monkeypatch):
+    def fail(*_):
+        raise OSError(5, "Input/output error")
+
+    if comm.rank == comm.size - 1:
+        monkeypatch.setattr(shared_store.store, "list", fail)
+    with pytest.raises(RankFailed, match="Input/output error"):
+        extract(shared_store.store, asked(BOX, **ALL), comm=comm)
+
+
 @pytest.mark.mpi(min_size=2)
 def test_model_ranks_are_served(comm, shared_store, asked):
     n_serving = max(1, comm.size // 2)
