@@ -16,6 +16,14 @@ from dte_hpc.base.errors import InvalidPart
 from dte_hpc.base.key import Scalar
 
 Values: TypeAlias = NDArray[np.float64] | NDArray[np.float32]
+PACKING_FACTS = (
+    "packingType",
+    "bitsPerValue",
+    "decimalScaleFactor",
+    "binaryScaleFactor",
+    "referenceValue",
+)
+"""Keywords that say how the message was packed which a field was read from; new values have none of it."""
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 

@@ -32,7 +32,15 @@ class Key(Mapping[str, str]):
 
     def __init__(self, pairs: Mapping[str, Scalar]) -> None:
         self._pairs = {keyword: checked_value(keyword, value) for keyword, value in pairs.items()}
-        self._hash = hash(frozenset(self._pairs.items()))
+        self._hash: int | None = None
+
+    @classmethod
+    def of_checked(cls, pairs: dict[str, str]) -> "Key":
+        """Return a key of values that a key had before, unchecked: for listings, where each costs."""
+        key = cls.__new__(cls)
+        key._pairs = pairs
+        key._hash = None
+        return key
 
     def __getitem__(self, keyword: str) -> str:
         return self._pairs[keyword]
@@ -44,6 +52,8 @@ class Key(Mapping[str, str]):
         return len(self._pairs)
 
     def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash(frozenset(self._pairs.items()))
         return self._hash
 
     def __eq__(self, other: object) -> bool:

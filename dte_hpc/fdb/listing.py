@@ -86,9 +86,10 @@ class Listing:
 
     def keys(self) -> Iterator[Key]:
         """Yield the key of each field; keywords without a value are left out."""
-        columns = [(keyword, self.column(keyword).tolist()) for keyword in self.keywords]
-        for number in range(len(self)):
-            yield Key({keyword: values[number] for keyword, values in columns if values[number]})
+        keywords = self.keywords
+        columns = [self.column(keyword).tolist() for keyword in keywords]
+        for values in zip(*columns, strict=True):
+            yield Key.of_checked({k: value for k, value in zip(keywords, values, strict=True) if value})
 
     def key(self, number: int) -> Key:
         """Return the key of one field."""

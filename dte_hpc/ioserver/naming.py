@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from dte_hpc.base.checksum import checksum
 from dte_hpc.base.errors import InvalidPart, RankFailed
-from dte_hpc.base.field import Metadata
+from dte_hpc.base.field import PACKING_FACTS, Metadata
 from dte_hpc.base.key import Scalar
 from dte_hpc.ioserver.protocol import MAX_TEXT_BYTES
 
@@ -35,12 +35,7 @@ TIME_KEYWORDS = frozenset(
         "month",
         "day",
         "hour",
-        # how a message it was read from was packed, which differs from step to step
-        "packingType",
-        "bitsPerValue",
-        "decimalScaleFactor",
-        "binaryScaleFactor",
-        "referenceValue",
+        *PACKING_FACTS,
     }
 )
 """Keywords that change from step to step of what is the same field."""

@@ -143,12 +143,15 @@ class Action(Protocol):
         What can come out. Empty: nothing follows it. The same as `consumes`: what came in.
     passes_metadata : bool
         Whether what comes out is named like what went in, so that a later select may look ahead.
+    makes_values : bool
+        Whether values come out that were never packed, so that there is no packing to keep.
     """
 
     Options: ClassVar[type[Options]]
     consumes: ClassVar[frozenset[Stage]]
     emits: ClassVar[frozenset[Stage]]
     passes_metadata: ClassVar[bool]
+    makes_values: ClassVar[bool]
 
     def __init__(self, options: Any, context: Context) -> None: ...
 
@@ -187,6 +190,7 @@ class Passing:
     consumes: ClassVar[frozenset[Stage]] = FIELDS
     emits: ClassVar[frozenset[Stage]] = FIELDS
     passes_metadata: ClassVar[bool] = False
+    makes_values: ClassVar[bool] = False
 
     @classmethod
     def takes(cls, options: Any) -> frozenset[Stage]:

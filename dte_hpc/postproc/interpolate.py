@@ -8,7 +8,7 @@ import numpy as np
 from dte_hpc.base.compiled import frozen
 from dte_hpc.base.config import refuse
 from dte_hpc.base.errors import InvalidConfig, InvalidGrid
-from dte_hpc.base.field import Field
+from dte_hpc.base.field import PACKING_FACTS, Field
 from dte_hpc.grids import grid
 from dte_hpc.postproc.action import Context, Explained, Flow, Item, MaskedField, Options, Passing
 from dte_hpc.postproc.mir import METHODS
@@ -59,6 +59,7 @@ class Interpolate(Passing):
     """
 
     Options = InterpolateOptions
+    makes_values = True
 
     def __init__(self, options: InterpolateOptions, context: Context) -> None:
         # numba takes half a second to import, and checking a plan needs none of it
@@ -97,7 +98,7 @@ class Interpolate(Passing):
             )
         out = np.empty(weights.n_out)
         self._apply(weights.indptr, weights.indices, weights.weights, values, out)
-        named = metadata.without("domain").replace(grid=self._target.name)
+        named = metadata.without("domain", *PACKING_FACTS).replace(grid=self._target.name)
         return (MaskedField(field=Field(metadata=named, values=out)),)
 
     def _weights_from(self, source: str) -> Weights:

@@ -27,7 +27,7 @@ def order_mistakes(steps: Sequence[Step]) -> list[InvalidConfig]:
     After a mistake the chain is followed as if it were right, and an unknown action is taken to fit,
     so that one mistake is told once.
     """
-    return [*_stage_mistakes(steps), *_end_mistakes(steps)]
+    return [*_stage_mistakes(steps), *_packing_mistakes(steps), *_end_mistakes(steps)]
 
 
 def _stage_mistakes(steps: Sequence[Step]) -> Iterator[InvalidConfig]:
@@ -72,6 +72,19 @@ def _bridges(name: str, stage: Stage, wanted: frozenset[Stage]) -> bool:
     return (
         stage in kind.consumes and kind.emits != kind.consumes and bool(kind.emits) and kind.emits <= wanted
     )
+
+
+def _packing_mistakes(steps: Sequence[Step]) -> Iterator[InvalidConfig]:
+    maker: Step | None = None
+    for step in steps:
+        if maker is not None and getattr(step.options, "bits_per_value", None) == "keep":
+            yield refuse(
+                f"{step.place}.bits-per-value",
+                "'keep'",
+                f"a number: the values of {maker.name!r} had no packing",
+            )
+        if step.kind is not None and step.kind.makes_values:
+            maker = step
 
 
 def _end_mistakes(steps: Sequence[Step]) -> Iterator[InvalidConfig]:

@@ -10,14 +10,14 @@ import numpy as np
 from dte_hpc.base.compiled import frozen
 from dte_hpc.base.config import refuse
 from dte_hpc.base.errors import InvalidConfig, InvalidPart
-from dte_hpc.base.field import Field, Metadata, Values
+from dte_hpc.base.field import PACKING_FACTS, Field, Metadata, Values
 from dte_hpc.postproc.action import Context, Explained, Flow, Item, MaskedField, Options, Passing
 from dte_hpc.postproc.operations import OPERATIONS, components_of, initial_state
 from dte_hpc.postproc.options import near
 from dte_hpc.postproc.running import Window, refuse_odd_time, step_facts
 from dte_hpc.postproc.windows import Clock, Frequency, clock_of
 
-_NOT_THE_NAME = ("step", "startStep", "endStep", "step-frequency", "timeStep")
+_NOT_THE_NAME = ("step", "startStep", "endStep", "step-frequency", "timeStep", *PACKING_FACTS)
 MAX_VARIABLES = 1_000_000
 _UNWANTED = np.empty(0)
 
@@ -92,6 +92,7 @@ class Statistics(Passing):
     """
 
     Options: ClassVar[type[StatisticsOptions]] = StatisticsOptions
+    makes_values = True
 
     def __init__(self, options: StatisticsOptions, context: Context) -> None:
         # numba takes half a second to import, and checking a plan needs none of it
@@ -177,7 +178,7 @@ class Statistics(Passing):
 
     def _emit(self, window: Window, end: datetime, item: MaskedField | None) -> list[Item]:
         facts = step_facts(window, end)
-        named = window.metadata.without("step-frequency", "timeStep").replace(**facts)
+        named = window.metadata.without("step-frequency", "timeStep", *PACKING_FACTS).replace(**facts)
         out: list[Item] = [
             MaskedField(
                 field=Field(

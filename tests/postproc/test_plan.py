@@ -160,6 +160,16 @@ def test_enable_is_a_bool_or_its_text(given, is_on):
             "$.plans[0].actions[1].bits-per-value",
             "1 to 32, or keep",
         ),
+        (
+            plans_of(
+                AGGREGATE,
+                {"type": "statistics", "output-frequency": "1d", "operations": ["average"]},
+                {"type": "encode", "bits-per-value": "keep"},
+                SINK,
+            ),
+            "$.plans[0].actions[2].bits-per-value",
+            "the values of 'statistics' had no packing",
+        ),
         (plans_of(AGGREGATE, ENCODE, {"type": "sink", "sinks": []}), "$.plans[0].actions[2].sinks", "none"),
         (
             plans_of(AGGREGATE, ENCODE, {"type": "sink", "sinks": [{"type": "fdb"}]}),
