@@ -16,6 +16,7 @@ help:
 $(BIN)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(MPI),test]'
+	$(BIN)/dte warm
 	touch $@
 
 demo: $(BIN)/.ready
