@@ -5,7 +5,7 @@ param, number, timespan, ...) plus ``grid`` (a name of the grids room) and ``dom
 which the model described its decomposition). Values are scalars; see docs/architecture.md.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dte_hpc.base.errors import InvalidPart
 from dte_hpc.base.key import Scalar
+from dte_hpc.base.pairs import Pairs
 
 Values: TypeAlias = NDArray[np.float64] | NDArray[np.float32]
 PACKING_FACTS = (
@@ -27,40 +28,19 @@ PACKING_FACTS = (
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
-class Metadata(Mapping[str, Scalar]):
-    """An immutable, hashable mapping of what is known of a field."""
+class Metadata(Pairs[Scalar]):
+    """What is known of a field: an immutable, hashable mapping from keyword to scalar."""
 
-    __slots__ = ("_hash", "_pairs")
+    __slots__ = ()
 
     def __init__(self, pairs: Mapping[str, Scalar]) -> None:
-        self._pairs: dict[str, Scalar] = dict(pairs)
+        super().__init__(dict(pairs))
         for keyword, value in self._pairs.items():
             if not isinstance(keyword, str) or not isinstance(value, str | int | float):
                 raise InvalidPart(
                     f"metadata has {keyword!r}={value!r}; expected text keywords and text or number values",
                     keyword=keyword,
                 )
-        self._hash = hash(frozenset(self._pairs.items()))
-
-    def __getitem__(self, keyword: str) -> Scalar:
-        return self._pairs[keyword]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._pairs)
-
-    def __len__(self) -> int:
-        return len(self._pairs)
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, Metadata):
-            return self._pairs == other._pairs
-        return NotImplemented
-
-    def __repr__(self) -> str:
-        return ",".join(f"{keyword}={value}" for keyword, value in self._pairs.items())
 
     def replace(self, **changes: Scalar) -> "Metadata":
         """Return this metadata with some values changed or added."""

@@ -4,18 +4,17 @@ A `Key` maps keywords to canonical strings, in an order that means something (a 
 nothing of types: whoever knows the schema makes values canonical.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from dte_hpc.base.errors import InvalidKey
+from dte_hpc.base.pairs import Pairs
 
 Scalar = str | int | float | bool
 MAX_VALUE_LENGTH = 256
 
 
-class Key(Mapping[str, str]):
-    """An immutable, hashable, ordered mapping from keyword to value.
-
-    Two keys are equal when they hold the same pairs, whatever their order.
+class Key(Pairs[str]):
+    """The name of a field: an immutable, hashable, ordered mapping from keyword to text.
 
     Parameters
     ----------
@@ -28,41 +27,20 @@ class Key(Mapping[str, str]):
         For a keyword or value that is empty-named, not text, too long, or holds a control character.
     """
 
-    __slots__ = ("_hash", "_pairs")
+    __slots__ = ()
 
     def __init__(self, pairs: Mapping[str, Scalar]) -> None:
-        self._pairs = {keyword: checked_value(keyword, value) for keyword, value in pairs.items()}
-        self._hash: int | None = None
+        super().__init__({keyword: checked_value(keyword, value) for keyword, value in pairs.items()})
 
     @classmethod
     def of_checked(cls, pairs: dict[str, str]) -> "Key":
         """Return a key of values that a key had before, unchecked: for listings, where each costs."""
         key = cls.__new__(cls)
-        key._pairs = pairs
-        key._hash = None
+        Pairs.__init__(key, pairs)
         return key
 
-    def __getitem__(self, keyword: str) -> str:
-        return self._pairs[keyword]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._pairs)
-
-    def __len__(self) -> int:
-        return len(self._pairs)
-
-    def __hash__(self) -> int:
-        if self._hash is None:
-            self._hash = hash(frozenset(self._pairs.items()))
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, Key):
-            return self._pairs == other._pairs
-        return NotImplemented
-
     def __repr__(self) -> str:
-        return "{" + ",".join(f"{keyword}={value}" for keyword, value in self._pairs.items()) + "}"
+        return "{" + super().__repr__() + "}"
 
     def replace(self, **changes: Scalar) -> "Key":
         """Return this key with some values changed or added."""
