@@ -5,13 +5,25 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint bench clean
+# Open MPI starts no more ranks than there are cores, and none for root, unless it is told to.
+export PRTE_MCA_rmaps_default_mapping_policy ?= :oversubscribe
+ifeq ($(shell id -u),0)
+export OMPI_ALLOW_RUN_AS_ROOT := 1
+export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
+endif
+
+# A test that hangs ends its job by itself after two minutes; this ends what hangs outside a test.
+MPI_TESTS := -q --with-mpi -m "mpi and not slow" --timeout 120
+LONGEST_SECONDS := 900
+
+.PHONY: demo test lint bench bench-peers clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   run the whole engine once and check every value (pictures in demo-output/)"
 	@echo "make test   lint, types, imports, unit tests, MPI tests on 1, 2 and 5 ranks"
 	@echo "make bench  MB/s of our path beside a memory copy and a raw write"
+	@echo "make bench-peers  the same work with ECMWF's FDB, GribJump, Polytope and MultIO (benchmarks/README.md)"
 
 $(BIN)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -25,7 +37,7 @@ demo: $(BIN)/.ready
 test: lint
 	$(BIN)/python -m pytest -q -m "not slow"
 	for n in 1 2 5; do \
-	  mpiexec -n $$n $(BIN)/python -m mpi4py -m pytest -q --with-mpi -m "mpi and not slow" --timeout 120 || exit 1; \
+	  timeout -k 10 $(LONGEST_SECONDS) mpiexec -n $$n $(BIN)/python -m mpi4py -m pytest $(MPI_TESTS) || exit 1; \
 	done
 
 lint: $(BIN)/.ready
@@ -37,5 +49,14 @@ lint: $(BIN)/.ready
 bench: $(BIN)/.ready
 	$(BIN)/python benchmarks/path.py
 
+.venv-peers/.ready: benchmarks/peers-constraints.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< \
+	  pyfdb pygribjump gribjumplib polytope-python pymultio multiolib mirlib eccodes mpi4py mpich
+	touch $@
+
+bench-peers: $(BIN)/.ready .venv-peers/.ready
+	$(BIN)/python benchmarks/peers.py
+
 clean:
-	rm -rf $(VENV) demo-output
+	rm -rf $(VENV) .venv-peers demo-output
