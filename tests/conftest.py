@@ -1,6 +1,5 @@
 """What all rooms' tests share: an own communicator for each MPI test, and programs run as from a shell."""
 
-import os
 import subprocess
 import sys
 import time
@@ -9,9 +8,43 @@ from typing import NamedTuple
 
 import pytest
 
-SIGNS_OF_A_RANK = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
-OF_THE_LAUNCHER = ("PMI", "HYDRA", "MPI", "OMPI")
+from dte_hpc.job.launch import environment, is_rank
+
+OF_THE_LAUNCHER = ("PMI", "HYDRA", "MPI")
 LONGEST_SECONDS = 280
+HEARD_SECONDS = 1.0
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    """A rank whose time is up ends its process, and so the job.
+
+    The other method raises in the main thread. The rank then waits for the others where a test is left,
+    nothing interrupts it any more, and mpiexec never ends.
+    """
+    if is_rank():
+        config.option.timeout_method = "thread"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """A rank that fails an MPI test says so and ends the job: its neighbours would wait for it for ever."""
+    report = yield
+    if report.failed and is_rank() and item.get_closest_marker("mpi"):
+        end_job_of_tests(item, report)
+    return report
+
+
+def end_job_of_tests(item, report):
+    """Print why a test failed here, give the other ranks time to say the same, and end them all."""
+    from mpi4py import MPI
+
+    if MPI.COMM_WORLD.size == 1:
+        return
+    sys.stderr.write(f"\nrank {MPI.COMM_WORLD.rank} fails {item.nodeid}\n{report.longreprtext}\n")
+    sys.stderr.flush()
+    time.sleep(HEARD_SECONDS)
+    MPI.COMM_WORLD.Abort(1)
 
 
 class Ended(NamedTuple):
@@ -42,7 +75,7 @@ def data():
 @pytest.fixture(scope="session")
 def outside():
     """Run a program that is no rank of this test's own job."""
-    if any(name in os.environ for name in SIGNS_OF_A_RANK):
+    if is_rank():
         pytest.skip("starts mpiexec itself, so it runs outside mpiexec")
     return run
 
@@ -72,14 +105,14 @@ def job(outside, tmp_path):
 
 def run(*words, timeout=LONGEST_SECONDS, signal_after=None):
     """Run a program; a signal may be sent to it some seconds after its start. Fails when it hangs."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(OF_THE_LAUNCHER)}
+    own = {name: value for name, value in environment().items() if not name.startswith(OF_THE_LAUNCHER)}
     start = time.perf_counter()
     process = subprocess.Popen(
         [str(word) for word in words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment,
+        env=own,
     )
     if signal_after is not None:
         seconds, number = signal_after

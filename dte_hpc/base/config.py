@@ -27,21 +27,39 @@ def read_yaml(path: str | Path) -> Any:
         if path.stat().st_size > MAX_CONFIG_BYTES:
             raise InvalidConfig(f"{path} is larger than {MAX_CONFIG_BYTES} bytes", path=str(path))
         return parse_yaml(path.read_text(encoding="utf-8"), source=str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        if isinstance(error, InvalidConfig):
-            raise
+    except InvalidConfig:
+        raise
+    except (OSError, ValueError) as error:
         raise InvalidConfig(f"{path} cannot be read: {error}", path=str(path)) from error
 
 
 def parse_yaml(text: str, *, source: str = "the text") -> Any:
     """Return what YAML text says."""
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+    except RecursionError as error:
+        raise InvalidConfig(f"{source}: found lists or mappings nested too deep", path=source) from error
+    except ValueError as error:
+        raise InvalidConfig(f"{source} has a number or date that is none: {error}", path=source) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{source}, line {mark.line + 1}, column {mark.column + 1}" if mark else source
         problem = getattr(error, "problem", None) or str(error)
         raise InvalidConfig(f"{where} is not YAML: {problem}", path=source) from error
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as it is, but a keyword given twice in one mapping is a mistake: the last would win unseen."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for keyword, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if isinstance(keyword, yaml.ScalarNode) and keyword.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"found the keyword {keyword.value!r} twice", keyword.start_mark
+                )
+            seen |= {keyword.value} if isinstance(keyword, yaml.ScalarNode) else set()
+        return super().construct_mapping(node, deep)
 
 
 def refuse(place: str, found: str, expected: str) -> InvalidConfig:

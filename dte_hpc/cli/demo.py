@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from dte_hpc.base.errors import InvalidConfig
+from dte_hpc.cli.counts import refuse_outside, refuse_ranks
 
 SUMMARY = """run the whole engine once: a parallel model streams fields over MPI to IO ranks, which
 post-process, encode and store them; extraction ranks answer a flight, a time series and a country by
@@ -35,12 +36,22 @@ def run(arguments: argparse.Namespace) -> int:
 
     if is_rank():
         return _run_rank(arguments)
+    _refuse_nonsense(arguments)
     folder = Path(arguments.output)
     _make_fresh(folder)
     status = launch(arguments.model + arguments.io + arguments.extract, _words(arguments))
     if status == 0 and not arguments.json:
         print(f"store, pictures and CoverageJSON are in {folder}/")
     return status
+
+
+def _refuse_nonsense(arguments: argparse.Namespace) -> None:
+    """Say what is wrong before a job starts: each of its ranks would say it."""
+    from dte_hpc.grids import grid
+
+    refuse_ranks(model=arguments.model, io=arguments.io, extract=arguments.extract)
+    refuse_outside("--hours", arguments.hours, 24, 8760, ": the daily mean needs a day")
+    grid(arguments.grid)
 
 
 def _words(arguments: argparse.Namespace) -> list[str]:
@@ -76,6 +87,8 @@ def _run_rank(arguments: argparse.Namespace) -> int:
 def _make_fresh(folder: Path) -> None:
     """Make the folder, or clear what an earlier demonstration left in it; never anything else."""
     marker = folder / ".dte-demo"
+    if folder.exists() and not folder.is_dir():
+        raise InvalidConfig(f"--output {folder} is a file; expected a folder")
     if folder.exists() and any(folder.iterdir()) and not marker.exists():
         raise InvalidConfig(
             f"--output {folder} holds other files; expected a new folder, or one of an earlier demo"

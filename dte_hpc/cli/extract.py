@@ -57,9 +57,9 @@ def _together(arguments: argparse.Namespace, options: "Options") -> int:
     """Collective over the job: rank 0 reads the request and prints."""
     from dte_hpc.extract import extract
     from dte_hpc.extract.request import read_request
-    from dte_hpc.extract.together import all_or_none
     from dte_hpc.fdb import FDB
     from dte_hpc.parallel import guard
+    from dte_hpc.parallel.agree import all_or_none
     from dte_hpc.parallel.mpi import job
 
     with guard():

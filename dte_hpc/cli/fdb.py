@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from dte_hpc.base.errors import InvalidRequest
+from dte_hpc.cli.roots import refuse_absent
 
 if TYPE_CHECKING:
     from dte_hpc.fdb import FDB, Listing, MessageHandle
@@ -58,9 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"dte fdb: skipped {event.where}: {event.reason}", file=sys.stderr)
 
     with FDB(arguments.config, schema=arguments.schema, listener=warn) as store:
-        for root in store.config.readable_roots():
-            if not root.is_dir():
-                raise InvalidRequest(f"the store's root {root} is not a directory", path=str(root))
+        refuse_absent(store)
         return int(arguments.fdb_action(store, arguments))
 
 

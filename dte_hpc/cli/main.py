@@ -40,6 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except OSError as error:
+        print(f"dte {arguments.verb}: the system refused: {error}", file=sys.stderr)
+        return 1
 
 
 def _parser(verb: str | None) -> argparse.ArgumentParser:

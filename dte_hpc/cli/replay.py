@@ -4,6 +4,8 @@ import argparse
 import json
 import sys
 
+from dte_hpc.cli.counts import refuse_ranks
+
 SUMMARY = """stream the fields of GRIB files through a plan into a store, as if a model made them: each
 field's points are split among the model ranks, sent over MPI, put together, encoded as GRIB2 and archived."""
 EXAMPLE = "dte replay era5.grib --store /scratch/fdb --model 4 --io 2"
@@ -39,7 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Start the job, or be one rank of it."""
     from dte_hpc.job.launch import is_rank, launch
 
-    return _run_rank(arguments) if is_rank() else launch(arguments.model + arguments.io, _words(arguments))
+    if is_rank():
+        return _run_rank(arguments)
+    refuse_ranks(model=arguments.model, io=arguments.io)
+    return launch(arguments.model + arguments.io, _words(arguments))
 
 
 def _words(arguments: argparse.Namespace) -> list[str]:

@@ -11,6 +11,7 @@ import numpy as np
 from dte_hpc.base.compiled import frozen
 from dte_hpc.base.errors import InvalidPart
 from dte_hpc.base.field import Field, Metadata
+from dte_hpc.codecs import packing
 from dte_hpc.codecs.headers import HeaderMaker, mars_key
 from dte_hpc.codecs.layout import EncodedField, read_layout
 from dte_hpc.codecs.scaling import Scaling
@@ -83,6 +84,10 @@ class GribEncoder:
             rsi=self._packing.ccsds_rsi,
         )
         self._headers = HeaderMaker(ccsds=self._packing.packing == "ccsds")
+
+    def warm(self) -> None:
+        """Load or compile the loops of this packing. See `packing.warm`."""
+        packing.warm(ccsds=self._target.ccsds)
 
     def encode(self, field: Field) -> EncodedField:
         """Return a field as one message; what the field is called there is in the result's metadata.

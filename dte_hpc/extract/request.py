@@ -81,14 +81,28 @@ def request_of_text(text: str, source: str = "the request") -> dict[str, Any]:
         raise InvalidRequest(f"{source}: found {word}; expected finite numbers", path=source)
 
     try:
-        given = json.loads(text, parse_constant=refuse)
+        given = json.loads(text, parse_constant=refuse, object_pairs_hook=_once_each)
+    except InvalidRequest:
+        raise
     except json.JSONDecodeError as error:
         where = f"{source}, line {error.lineno}, column {error.colno}"
         raise InvalidRequest(f"{where} is not JSON: {error.msg}", path=source) from error
     except RecursionError as error:
         raise InvalidRequest(f"{source}: found lists nested without end", path=source) from error
+    except ValueError as error:
+        raise InvalidRequest(f"{source} has a number that is none: {error}", path=source) from error
     if not isinstance(given, dict):
         raise refused("$", given, "a mapping of MARS keywords and a feature")
+    return given
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object; a keyword given twice is a mistake, where the last would win unseen."""
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        words = [word for word, _ in pairs]
+        twice = next(word for word in given if words.count(word) > 1)
+        raise InvalidRequest(f"the request has the keyword {twice!r} twice; expected it once", keyword=twice)
     return given
 
 

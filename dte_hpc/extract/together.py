@@ -6,14 +6,14 @@ the bytes, and the values are gathered as one buffer on the first rank. An error
 """
 
 import json
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dte_hpc.base.checksum import checksum
-from dte_hpc.base.errors import DteError, InvalidRequest, RankFailed
+from dte_hpc.base.errors import InvalidRequest, RankFailed
 from dte_hpc.extract.account import Account
 from dte_hpc.extract.answer import Answer, nothing
 from dte_hpc.extract.query import Query
@@ -22,11 +22,10 @@ from dte_hpc.extract.request import request_of_text
 from dte_hpc.extract.run import Options, assemble, plan
 from dte_hpc.extract.shares import shares
 from dte_hpc.extract.store import Store
-from dte_hpc.parallel.agree import agree
+from dte_hpc.parallel.agree import all_or_none
 from dte_hpc.parallel.mpi import MIN, SUM, Comm
 from dte_hpc.parallel.waiting import finish
 
-Result = TypeVar("Result")
 LOOKS = 5
 _SUMMED = ("reads", "bytes_requested", "bytes_read", "bytes_index", "bytes_decoded")
 _PHASES = ("parse", "locate", "geometry", "read")
@@ -110,26 +109,6 @@ def _digest(query: Query) -> int:
     parts += [edge for place in query.places for edge in (place.ranges.start, place.ranges.stop)]
     digest = checksum(np.concatenate([part.astype(np.int64) for part in parts]).view(np.uint8))
     return digest >> 1
-
-
-def all_or_none(comm: Comm, work: Callable[[], Result]) -> Result:
-    """Collective: return what each rank's work gives; raise the error of one on all."""
-    error: DteError | None = None
-    result: Result | None = None
-    try:
-        result = work()
-    except DteError as caught:
-        error = caught
-    except (
-        OSError,
-        MemoryError,
-    ) as caught:  # one node's disk or memory: no reason to leave the others waiting
-        error = RankFailed(
-            f"rank {comm.rank} of {comm.size} failed: {type(caught).__name__}: {caught}", rank=comm.rank
-        )
-        error.__cause__ = caught
-    agree(comm, error)
-    return result  # type: ignore[return-value]
 
 
 def _gathered(comm: Comm, mine: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -134,23 +134,35 @@ def config_of(source: "str | Path | Mapping[str, Any] | FDBConfig | None") -> FD
         return source
     if isinstance(source, Mapping):
         return struct(FDBConfig, source)
-    if source is None:
+    if source is None or source == "":
         return _from_environment()
     if isinstance(source, str) and "\n" in source:
         return struct(FDBConfig, parse_yaml(source))
-    if Path(source).is_file():
-        return struct(FDBConfig, read_yaml(source))
+    if _is_file(source):
+        return _of_file(source)
     return FDBConfig(spaces=(Space(roots=(Root(path=str(Path(source).absolute())),)),))
+
+
+def _of_file(path: str | Path) -> FDBConfig:
+    return struct(FDBConfig, read_yaml(path), f"{path}: $")
+
+
+def _is_file(path: str | Path) -> bool:
+    """Whether a path is a file; what can be no path at all (too long) is none."""
+    try:
+        return Path(path).is_file()
+    except OSError:
+        return False
 
 
 def _from_environment() -> FDBConfig:
     if text := os.environ.get("FDB_CONFIG"):
         return struct(FDBConfig, parse_yaml(text, source="FDB_CONFIG"))
     if path := os.environ.get("FDB_CONFIG_FILE"):
-        return struct(FDBConfig, read_yaml(path))
+        return _of_file(path)
     home = os.environ.get("FDB_HOME")
     if home and (found := Path(home, "etc/fdb/config.yaml")).is_file():
-        return struct(FDBConfig, read_yaml(found))
+        return _of_file(found)
     raise InvalidConfig(
         "no store was named; expected a directory, a configuration, "
         "or one of FDB_CONFIG, FDB_CONFIG_FILE, FDB_HOME"

@@ -14,6 +14,9 @@ from pathlib import Path
 from dte_hpc.base.errors import MissingDependency
 
 _SIGNS_OF_A_RANK = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+_OPEN_MPI_ANY_NUMBER = {"PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe"}
+_OPEN_MPI_AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 
 
 def is_rank() -> bool:
@@ -30,7 +33,7 @@ def launch(n_ranks: int, words: Sequence[str]) -> int:
         When there is no ``mpiexec``; the sentence says how to get one.
     """
     command = [mpiexec(), "-n", str(n_ranks), sys.executable, "-m", "dte_hpc.cli", *words]
-    return subprocess.run(command, check=False, env=_environment()).returncode  # noqa: S603 - our own words
+    return subprocess.run(command, check=False, env=environment()).returncode  # noqa: S603 - our own words
 
 
 def mpiexec() -> str:
@@ -45,6 +48,11 @@ def mpiexec() -> str:
     return found
 
 
-def _environment() -> dict[str, str]:
-    """Return the environment of the ranks: each computes on one thread, as there is a rank a core."""
-    return {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **os.environ}
+def environment() -> dict[str, str]:
+    """Return the environment of a launcher and its ranks.
+
+    Each rank computes on one thread, as there is a rank a core. Open MPI, unlike MPICH, starts no more
+    ranks than there are cores, and none for root (in a container, say), unless it is told to.
+    """
+    root = _OPEN_MPI_AS_ROOT if os.geteuid() == 0 else {}
+    return {**_ONE_THREAD, **_OPEN_MPI_ANY_NUMBER, **root, **os.environ}

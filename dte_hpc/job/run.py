@@ -6,17 +6,18 @@ store that cannot be opened) is raised on every rank alike.
 """
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dte_hpc.base.errors import DteError, InvalidConfig
+from dte_hpc.base.errors import InvalidConfig
 from dte_hpc.base.events import Listener, ignore
 from dte_hpc.ioserver import IOClient
 from dte_hpc.job.config import JobConfig, load_job
 from dte_hpc.parallel import Role, World, assign_roles, guard
-from dte_hpc.parallel.agree import agree
+from dte_hpc.parallel.agree import agree, all_or_none
 from dte_hpc.parallel.mpi import Comm, job
 
 JobSource = str | Path | Mapping[str, Any] | JobConfig
@@ -58,11 +59,8 @@ def run(model: Callable[[ModelRank], None], source: JobSource, *, listener: List
     everything it flushed is stored. An exception on any rank ends the job with a non-zero status.
     """
     with guard():
-        config = load_job(source)
-        whole = job()
-        role = assign_roles(whole.size, whole.rank, io=config.ranks.io, extract=config.ranks.extract)
-        world = World.split(role)
-        if role is Role.MODEL:
+        config, world = _join(source, _role_in_one_program)
+        if world.role is Role.MODEL:
             with _model_rank(world, config, listener) as rank:
                 model(rank)
         else:
@@ -76,8 +74,8 @@ def connect(source: JobSource, *, listener: Listener = ignore) -> Iterator[Model
     Collective over the whole job, at entry and at exit.
     """
     with guard():
-        config = load_job(source)
-        with _model_rank(World.split(Role.MODEL), config, listener) as rank:
+        config, world = _join(source, lambda _config, _whole: Role.MODEL)
+        with _model_rank(world, config, listener) as rank:
             yield rank
 
 
@@ -87,8 +85,24 @@ def serve(source: JobSource, role: Role, *, listener: Listener = ignore) -> None
     Collective over the whole job.
     """
     with guard():
+        config, world = _join(source, lambda _config, _whole: role)
+        _serve(world, config, listener)
+
+
+def _join(source: JobSource, role_of: Callable[[JobConfig, Comm], Role]) -> tuple[JobConfig, World]:
+    """Collective over the whole job: read the job and split it; what one rank cannot do, none does."""
+    whole = job()
+
+    def prepare() -> tuple[JobConfig, Role]:
         config = load_job(source)
-        _serve(World.split(role), config, listener)
+        return config, role_of(config, whole)
+
+    config, role = all_or_none(whole, prepare)
+    return config, World.split(role)
+
+
+def _role_in_one_program(config: JobConfig, whole: Comm) -> Role:
+    return assign_roles(whole.size, whole.rank, io=config.ranks.io, extract=config.ranks.extract)
 
 
 @contextlib.contextmanager
@@ -109,19 +123,9 @@ def _extract_client(world: World) -> Any:
 
 
 def _serve(world: World, config: JobConfig, listener: Listener) -> None:
-    error: DteError | None = None
-    loop: Callable[[], object] | None = None
-    try:
-        loop = (
-            _io_loop(world, config, listener)
-            if world.role is Role.IO
-            else _extract_loop(world, config, listener)
-        )
-    except DteError as caught:
-        error = caught
-    agree(world.world, error)
-    if loop is not None:
-        loop()
+    prepare = _io_loop if world.role is Role.IO else _extract_loop
+    loop = all_or_none(world.world, lambda: prepare(world, config, listener))
+    loop()
 
 
 def _io_loop(world: World, config: JobConfig, listener: Listener) -> Callable[[], object]:
@@ -132,7 +136,25 @@ def _io_loop(world: World, config: JobConfig, listener: Listener) -> Callable[[]
     pipeline = Pipeline(
         load_plans(config.plans), server_index=world.comm.rank, store=config.store, listener=listener
     )
-    return lambda: serve_io(world, lambda: pipeline, budget_bytes=config.budget_bytes, listener=listener)
+
+    def loop() -> None:
+        with _meanwhile(pipeline.warm):
+            serve_io(world, lambda: pipeline, budget_bytes=config.budget_bytes, listener=listener)
+
+    return loop
+
+
+@contextlib.contextmanager
+def _meanwhile(work: Callable[[], None]) -> Iterator[None]:
+    """Run a block while work that makes no MPI call is done beside it; leave when both are done.
+
+    So model ranks are answered, and compute their first fields, while this rank loads what it compiled
+    (tenths of a second) or compiles it. An exception in the work ends the job (`guard`).
+    """
+    thread = threading.Thread(target=work, name="warm")
+    thread.start()
+    yield
+    thread.join()
 
 
 def _extract_loop(world: World, config: JobConfig, listener: Listener) -> Callable[[], object]:

@@ -6,12 +6,16 @@ that rank prints it (see `guard`).
 """
 
 import json
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 
 from dte_hpc.base.errors import DteError, RankFailed
 from dte_hpc.parallel.mpi import MIN, Comm, rank_in_job
 from dte_hpc.parallel.waiting import finish
+
+Result = TypeVar("Result")
 
 MAX_SENTENCE_BYTES = 64 * 1024
 
@@ -32,6 +36,30 @@ def agree(comm: Comm, error: DteError | None) -> None:
     blob = blob if comm.rank == first[0] else np.empty(int(size[0]), np.uint8)
     finish(comm.Ibcast(blob, int(first[0])))
     raise error_of(blob.tobytes())
+
+
+def all_or_none(comm: Comm, work: Callable[[], Result]) -> Result:
+    """Collective: return what this rank's work gives, when that of all ranks gave something.
+
+    Raises
+    ------
+    DteError
+        On every rank that of the lowest rank that had one; RankFailed for a disk or memory that failed
+        there, which is no reason to leave the others waiting. Anything else is raised where it happens.
+    """
+    error: DteError | None = None
+    result: Result | None = None
+    try:
+        result = work()
+    except DteError as caught:
+        error = caught
+    except (OSError, MemoryError) as caught:
+        error = RankFailed(
+            f"rank {comm.rank} of {comm.size} failed: {type(caught).__name__}: {caught}", rank=comm.rank
+        )
+        error.__cause__ = caught
+    agree(comm, error)
+    return result  # type: ignore[return-value]
 
 
 def error_bytes(error: DteError, spokesman: int | None = None) -> bytes:

@@ -7,7 +7,7 @@ life it consumes and emits, and that is all the order check and ``dte plan expla
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,6 +176,14 @@ class Action(Protocol):
     def close(self) -> Iterable[Item]:
         """Yield what was held back until now, and let go of everything."""
         ...
+
+
+@runtime_checkable
+class Warmable(Protocol):
+    """An action or a codec that has compiled loops."""
+
+    def warm(self) -> None:
+        """Load or compile them, before somebody waits for it."""
 
 
 ANY_STAGE = frozenset(Stage)

@@ -17,6 +17,7 @@ from dte_hpc.postproc.action import (
     Options,
     Passing,
     Stage,
+    Warmable,
 )
 from dte_hpc.postproc.options import near
 
@@ -93,6 +94,11 @@ class Encode(Passing):
         precision = "bits as they came" if options.bits_per_value == KEEP else f"{bits} bits a value"
         words = f"{options.format}, {options.packing}, {precision}"
         return Explained(does=words, flow=replace(flow, stage=Stage.MESSAGE, value_bytes=bits / 8))
+
+    def warm(self) -> None:
+        """Load or compile the codec's loops, if it has any."""
+        if isinstance(self._encoder, Warmable):
+            self._encoder.warm()
 
     def process(self, item: MaskedField) -> Iterable[Item]:
         """Yield the message."""

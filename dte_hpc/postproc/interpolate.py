@@ -70,6 +70,7 @@ class Interpolate(Passing):
         self._method = options.interpolation
         self._directory = weights_directory(options.weights)
         self._apply, self._load = kernels.apply_weights, load_weights
+        self._warm = kernels.warm_weights
         self._context = context
 
     @classmethod
@@ -80,6 +81,10 @@ class Interpolate(Passing):
             does=f"{options.interpolation} from {flow.grid or 'the field’s grid'} to {target}",
             flow=replace(flow, grid=target, value_bytes=8.0),
         )
+
+    def warm(self) -> None:
+        """Load or compile the loop."""
+        self._warm()
 
     def process(self, item: MaskedField) -> Iterable[Item]:
         """Yield the field on the target grid. Cost: 0.15 ms for O320 to 1/1, 3.3 ms to 0.25/0.25."""

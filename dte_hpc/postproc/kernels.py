@@ -24,12 +24,22 @@ BLOCK = 2048
 
 def warm() -> None:
     """Compile, or load from the cache, every kernel of this room."""
+    warm_samples()
+    warm_weights()
+
+
+def warm_samples() -> None:
+    """Compile, or load from the cache, what statistics run."""
     none, one = np.empty(0), np.ones(1)
-    row, column = np.array([0, 1]), np.zeros(1, np.uint32)
     for kind in (np.float64, np.float32):
-        values = frozen(np.ones(1, kind))
-        take_sample(values, one, none, none)
-        apply_weights(frozen(row), frozen(column), frozen(one), values, np.empty(1))
+        take_sample(frozen(np.ones(1, kind)), one, none, none)
+
+
+def warm_weights() -> None:
+    """Compile, or load from the cache, what interpolation runs."""
+    row, column, one = np.array([0, 1]), np.zeros(1, np.uint32), np.ones(1)
+    for kind in (np.float64, np.float32):
+        apply_weights(frozen(row), frozen(column), frozen(one), frozen(np.ones(1, kind)), np.empty(1))
 
 
 @numba.njit(nogil=True, cache=True)

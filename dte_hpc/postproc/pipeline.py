@@ -12,7 +12,7 @@ from dte_hpc.base.events import Event, FieldStored, Flushed, Listener, ignore
 from dte_hpc.base.field import Field, Metadata
 from dte_hpc.base.request import Request
 from dte_hpc.notify import journal
-from dte_hpc.postproc.action import Action, Context, Item, MaskedField
+from dte_hpc.postproc.action import Action, Context, Item, MaskedField, Warmable
 from dte_hpc.postproc.plan import PlanConfig
 from dte_hpc.postproc.select import Select
 from dte_hpc.postproc.sink import Sink
@@ -60,6 +60,16 @@ class Pipeline:
     def accepts(self, metadata: Metadata) -> bool:
         """Whether any plan wants a field of this name; otherwise its parts need not be kept."""
         return any(all(select.accepts(metadata) for select in gate) for gate in self._gates)
+
+    def warm(self) -> None:
+        """Load or compile the loops these plans run. Another thread may meanwhile `process`.
+
+        Cost: nothing for plans without any; tenths of a second from a warm cache, seconds from a cold one.
+        """
+        for chain in self._chains:
+            for action in chain:
+                if isinstance(action, Warmable):
+                    action.warm()
 
     def process(self, field: Field, mask: NDArray[np.bool_] | None = None) -> None:
         """Take a whole field through every plan, without a copy; actions make new values.

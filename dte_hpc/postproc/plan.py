@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from dte_hpc.base.config import as_list, as_mapping, read_yaml, refuse, unknown_keyword
+from dte_hpc.base.config import as_list, as_mapping, describe, read_yaml, refuse, unknown_keyword
 from dte_hpc.base.errors import InvalidConfig
 from dte_hpc.postproc import plugs
 from dte_hpc.postproc.action import Action, Options
@@ -120,6 +120,8 @@ def _read_document(node: Any, place: str) -> tuple[tuple[PlanConfig, ...], list[
         nodes = as_list(f"{place}.plans", document.get("plans"))
     except InvalidConfig as error:
         return (), [error]
+    if not nodes:
+        return (), errors or [refuse(f"{place}.plans", describe(nodes), "at least one plan")]
     return _read_plans(nodes, f"{place}.plans", errors)
 
 
@@ -132,7 +134,7 @@ def _read_plans(
         at = f"{place}[{index}]"
         plan, found = _read_plan(node, at, f"plan-{index}")
         errors += found
-        name = node.get("name", f"plan-{index}") if isinstance(node, Mapping) else at
+        name = str(node.get("name", f"plan-{index}")) if isinstance(node, Mapping) else at
         if name in names:
             errors.append(
                 refuse(f"{at}.name", f"{name!r}, which {names[name]} is called", "a name of its own")

@@ -104,7 +104,7 @@ class Statistics(Passing):
         self._options = options.options
         self._operations = tuple(OPERATIONS[name] for name in options.operations)
         self._components = components_of(options.operations)
-        self._take_sample = kernels.take_sample
+        self._take_sample, self._warm = kernels.take_sample, kernels.warm_samples
         self.windows: dict[Metadata, Window] = {}
 
     @classmethod
@@ -126,6 +126,10 @@ class Statistics(Passing):
     def state_bytes(self) -> int:
         """Bytes of all running arrays."""
         return sum(array.nbytes for window in self.windows.values() for array in window.state.values())
+
+    def warm(self) -> None:
+        """Load or compile the loop."""
+        self._warm()
 
     def process(self, item: MaskedField) -> Iterable[Item]:
         """Take a sample; yield one field for each operation if it was its window's last.

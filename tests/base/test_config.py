@@ -64,3 +64,27 @@ def test_a_file_that_is_not_yaml_names_line_and_column(tmp_path: Path) -> None:
         read_yaml(tmp_path / "p.yaml")
     with pytest.raises(InvalidConfig, match=r"absent\.yaml cannot be read"):
         read_yaml(tmp_path / "absent.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("{name: a, name: b}", "line 1, column 11 .*'name' twice"),
+        ("plans: []\nplans: []\n", "line 2, column 1 .*'plans' twice"),
+        ("[" * 3000 + "]" * 3000, "nested"),
+        ("bits: " + "9" * 5000, "digits"),
+        ("date: 2026-13-45", "month"),
+    ],
+)
+def test_hostile_yaml_is_a_sentence(text: str, found: str) -> None:
+    with pytest.raises(InvalidConfig, match=found):
+        parse_yaml(text)
+
+
+def test_a_merge_may_be_overridden() -> None:
+    assert parse_yaml("{a: &a {x: 1, y: 2}, b: {<<: *a, x: 3}}")["b"] == {"x": 3, "y": 2}
+
+
+def test_a_path_that_cannot_be_one() -> None:
+    with pytest.raises(InvalidConfig, match="cannot be read"):
+        read_yaml("a\0b")

@@ -75,3 +75,21 @@ def test_a_mistake_is_one_sentence(store, request_file, capsys):
     error = capsys.readouterr().err
     assert error.startswith("dte extract: $.feature.points[0]: found float '95.0'")
     assert len(error.splitlines()) == 1
+
+
+def test_a_store_that_is_not_there(request_file, capsys, tmp_path):
+    for root, said in (
+        ("absent", "absent is not a directory"),
+        ("/dev/null", "/dev/null is not a directory"),
+    ):
+        assert main(["extract", str(request_file), "--fdb", str(tmp_path / root)]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_an_answer_that_cannot_be_written(store, request_file, capsys):
+    for target, said in (("/absent/a.covjson", "No such file"), ("/dev/full", "No space left")):
+        assert main(["extract", str(request_file), "--fdb", str(store), "--covjson", target]) == 1
+        told = capsys.readouterr().err
+        assert told.startswith("dte extract: ")
+        assert said in told
+        assert len(told.splitlines()) == 1

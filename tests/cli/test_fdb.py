@@ -76,3 +76,21 @@ def test_mistakes_are_one_sentence(
     assert message in capsys.readouterr().err
     assert main(["fdb", "list", "--config", root + "x"]) == 2
     assert "not a directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("root", "said"),
+    [("", "no store was named"), ("absent", "absent is not a directory"), ("x" * 300, "is not a directory")],
+)
+def test_a_root_that_is_none(root: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for verb in ("list", "info", "check"):
+        assert main(["fdb", verb, "--config", root]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_a_target_that_cannot_be_written(root: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fdb", "read", "--config", root, "step=6", "/absent/out.grib"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("dte fdb: ")
+    assert "No such file or directory" in told
+    assert len(told.splitlines()) == 1

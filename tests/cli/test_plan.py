@@ -54,3 +54,11 @@ def test_explain(file, capsys):
     (plan,) = json.loads(capsys.readouterr().out)["plans"]
     assert plan["actions"][1]["grid"] == "1/1"
     assert main(["plan", "explain", file(RIGHT), "--grid", "Q9"]) == 2
+
+
+def test_no_plan_and_a_name_that_is_none(file, capsys):
+    for text in ("[]", "plans: []"):
+        assert main(["plan", "check", file(text)]) == 2
+        assert "$.plans: found a list of 0; expected at least one plan" in capsys.readouterr().err
+    assert main(["plan", "check", file("plans: [{name: [p], actions: [{type: 'null'}]}]")]) == 2
+    assert "$.plans[0].name: found ['p']; expected text" in capsys.readouterr().err

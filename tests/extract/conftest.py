@@ -1,4 +1,4 @@
-"""Stores of analytic fields, a reader that counts, and an own communicator for each MPI test."""
+"""Stores of analytic fields, and a reader that counts."""
 
 import os
 
@@ -93,16 +93,6 @@ class CountingReader:
 def counting():
     """A reader that counts."""
     return CountingReader()
-
-
-@pytest.fixture
-def comm():
-    """A duplicate of the world for one test."""
-    from mpi4py import MPI
-
-    own = MPI.COMM_WORLD.Dup()
-    yield own
-    own.Free()
 
 
 @pytest.fixture

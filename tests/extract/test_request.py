@@ -191,3 +191,12 @@ def test_a_request_without_a_feature_is_no_request():
         parse_request(MARS)
     with pytest.raises(InvalidRequest, match="mapping"):
         parse_request([1])
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [('{"step": ' + "9" * 5000 + "}", "digits"), ('{"class": "od", "class": "rd"}', "'class' twice")],
+)
+def test_hostile_json_is_a_sentence(text, found):
+    with pytest.raises(InvalidRequest, match=found):
+        request_of_text(text)

@@ -103,3 +103,9 @@ def test_a_database_keeps_the_schema_it_was_made_with(tmp_path: Path) -> None:
         assert store.list({"step": 6}).column("step").tolist() == ["6"]
         assert len(store.list({"number": 1})) == 0
         assert len(store.list()) == 2
+
+
+def test_a_file_that_is_no_configuration_is_named(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("hello")
+    with pytest.raises(InvalidConfig, match=r"notes: \$: found str 'hello'; expected a mapping"):
+        config_of(tmp_path / "notes")

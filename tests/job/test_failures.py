@@ -107,3 +107,31 @@ def test_two_programs_make_one_job(outside, tmp_path) -> None:
     ended = outside(mpiexec(), "-n", "2", sys.executable, tmp_path / "model.py", ":", "-n", "2", *server)
     assert (ended.status, ended.err) == (0, "")
     assert sorted(FDB(str(tmp_path / "store")).list({}).column("step")) == list("012345")
+
+
+@pytest.mark.parametrize(
+    ("job_file", "message"),
+    [
+        ("{plans: [], ranks: {io: 3}}", "job of 3 ranks is to have 3 IO .* at least 4 ranks"),
+        ("{plans: [], rank: {io: 1}}", "'rank'"),
+        (None, "job.yaml"),
+    ],
+)
+def test_a_wrong_job_is_said_once(job, tmp_path, job_file: str | None, message: str) -> None:
+    file = tmp_path / "job.yaml"
+    if job_file is not None:
+        file.write_text(job_file)
+    ended = job((3, f"from dte_hpc.job import run\nrun(print, {str(file)!r})"))
+    assert ended.status == 1
+    assert ended.err.count("dte (rank") == 1, ended.err
+    assert re.search(message, ended.err), ended.err
+
+
+def test_a_file_that_only_the_server_lacks_is_said_once(job) -> None:
+    ended = job(
+        (2, "from dte_hpc.job import connect\nwith connect({'plans': []}): print('reached')"),
+        (2, "from dte_hpc.job import serve\nfrom dte_hpc.parallel import Role\nserve('gone.yaml', Role.IO)"),
+    )
+    assert (ended.status, ended.out) == (1, "")
+    assert ended.err.count("dte (rank") == 1, ended.err
+    assert "rank 2 of the job): gone.yaml" in ended.err

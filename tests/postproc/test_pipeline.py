@@ -130,3 +130,29 @@ def test_print_logs_a_line_for_each(caplog):
     first, second = caplog.messages
     assert (first[:18], first[-11:]) == ("in: field class=od", "5248 values")
     assert (second[:8], second[-5:]) == ("message ", "bytes")
+
+
+def test_only_what_the_plans_run_is_warmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dte_hpc.codecs import packing
+    from dte_hpc.postproc import kernels
+
+    warmed: list[object] = []
+    monkeypatch.setattr(packing, "warm", lambda *, ccsds: warmed.append(("packing", ccsds)))
+    monkeypatch.setattr(kernels, "warm_samples", lambda: warmed.append("samples"))
+    monkeypatch.setattr(kernels, "warm_weights", lambda: warmed.append("weights"))
+    statistics = {"type": "statistics", "output-frequency": "1d", "operations": ["average"]}
+    for actions, expected in (
+        ([{"type": "aggregate"}, {"type": "null"}], []),
+        (
+            [{"type": "aggregate"}, {"type": "encode", "packing": "ccsds"}, {"type": "null"}],
+            [("packing", True)],
+        ),
+        (
+            [{"type": "aggregate"}, statistics, {"type": "encode"}, {"type": "null"}],
+            ["samples", ("packing", False)],
+        ),
+        ([{"type": "aggregate"}, {"type": "interpolate", "grid": "1/1"}, {"type": "null"}], ["weights"]),
+    ):
+        Pipeline(load_plans([{"name": "n", "actions": actions}])).warm()
+        assert warmed == expected
+        warmed.clear()
