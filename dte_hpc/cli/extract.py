@@ -30,7 +30,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Answer one request, with all ranks when a launcher started several; return the exit status."""
     from dte_hpc.extract import Options, ReadPolicy
     from dte_hpc.extract.request import read_request
-    from dte_hpc.fdb import FDB
     from dte_hpc.job.launch import is_rank
 
     policy = ReadPolicy() if arguments.gap_bytes is None else ReadPolicy(gap_bytes=arguments.gap_bytes)
@@ -38,12 +37,21 @@ def run(arguments: argparse.Namespace) -> int:
     if is_rank() and not arguments.explain:
         return _together(arguments, options)
     request = read_request(arguments.request, options.limits)
-    store = FDB(arguments.fdb)
+    store = _opened(arguments)
     return (
         _explain(arguments, store, request, options)
         if arguments.explain
         else _alone(arguments, store, request, options)
     )
+
+
+def _opened(arguments: argparse.Namespace) -> "FDB":
+    from dte_hpc.cli.roots import refuse_absent
+    from dte_hpc.fdb import FDB
+
+    store = FDB(arguments.fdb)
+    refuse_absent(store)
+    return store
 
 
 def _alone(arguments: argparse.Namespace, store: "FDB", request: dict[str, Any], options: "Options") -> int:
@@ -57,9 +65,8 @@ def _together(arguments: argparse.Namespace, options: "Options") -> int:
     """Collective over the job: rank 0 reads the request and prints."""
     from dte_hpc.extract import extract
     from dte_hpc.extract.request import read_request
-    from dte_hpc.fdb import FDB
     from dte_hpc.parallel import guard
-    from dte_hpc.parallel.agree import all_or_none
+    from dte_hpc.extract.together import all_or_none
     from dte_hpc.parallel.mpi import job
 
     with guard():
@@ -67,7 +74,7 @@ def _together(arguments: argparse.Namespace, options: "Options") -> int:
         store, request = all_or_none(
             comm,
             lambda: (
-                FDB(arguments.fdb),
+                _opened(arguments),
                 read_request(arguments.request, options.limits) if comm.rank == 0 else {},
             ),
         )
