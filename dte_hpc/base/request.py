@@ -61,7 +61,12 @@ class Request(Mapping[str, tuple[str, ...]]):
 
     def replace(self, **changes: RequestValue) -> "Request":
         """Return this request with some keywords asked for differently (``all`` drops one)."""
-        return Request({**self._wanted, **changes})
+        changed = Request(changes)._wanted  # what stays was expanded when it was asked for
+        merged = Request({})
+        merged._wanted = {**self._wanted, **changed}
+        for keyword in changes.keys() - changed.keys():
+            merged._wanted.pop(keyword, None)
+        return merged
 
     def matches(self, key: Mapping[str, str]) -> bool:
         """Whether a key has one of the wanted values for every keyword of the request."""

@@ -148,6 +148,8 @@ def _refuse_missing(store: Store, chosen: Chosen, wanted: Request) -> None:
 
 def _n_combinations(chosen: Chosen, keywords: list[str]) -> int:
     """Return how many different combinations of values some keywords have."""
+    if len(chosen) < 2:
+        return len(chosen)
     codes = np.zeros(len(chosen), np.int64)
     for keyword in keywords:
         different, code = np.unique(chosen.columns[keyword], return_inverse=True)
@@ -170,6 +172,8 @@ def _nothing_inside(chosen: Chosen, keyword: str, span: Span, wanted: Mapping[st
 
 
 def _order(chosen: Chosen, axis: str) -> NDArray[np.int64]:
+    if len(chosen) == 1:
+        return np.zeros(1, np.int64)
     fast = ("param", "number", "levelist", "date", "time", "step")
     slow = [np.unique(c, return_inverse=True)[1] for k, c in chosen.columns.items() if k not in fast]
     params = chosen.column("param")
@@ -183,7 +187,7 @@ def _order(chosen: Chosen, axis: str) -> NDArray[np.int64]:
 
 def _refuse_two_grids(chosen: Chosen) -> None:
     """Raise InvalidRequest when two fields differ in nothing but their grid."""
-    if "grid" not in chosen.columns:
+    if "grid" not in chosen.columns or len(chosen) == 1:
         return
     grids = np.unique(chosen.columns["grid"])
     if grids.size < 2:

@@ -165,9 +165,11 @@ class _Work:
 
     def _in_file_order(self, rows: Int64s) -> tuple[NDArray[np.int32], Int64s]:
         """Return the rows' descriptors, and the order in which their bytes lie in the files."""
-        files, first, which = np.unique(
-            self.fields.locations()[0][rows], return_index=True, return_inverse=True
-        )
+        file = self.fields.locations()[0][rows]
+        if (file == file[0]).all():
+            fds = np.full(rows.size, self.fields.fd(int(rows[0])), np.int32)
+            return fds, np.argsort(self.fields.offset[rows], kind="stable")
+        files, first, which = np.unique(file, return_index=True, return_inverse=True)
         of_file = np.array([self.fields.fd(int(rows[at])) for at in first], np.int32)
         return of_file[which], np.lexsort((self.fields.offset[rows], files[which]))
 
@@ -235,7 +237,12 @@ class _Work:
 def _formulas(layout: Layout, records: NDArray[Any]) -> tuple[Float64s, Float64s]:
     """Return step and factor of each record."""
     scales = np.stack([records["binary_scale"], records["decimal_scale"]], axis=1)
-    different, which = np.unique(scales, axis=0, return_inverse=True)
+    alike = (scales == scales[0]).all()  # nearly always, and a sort of rows is slow
+    different, which = (
+        (scales[:1], np.zeros(len(scales), np.int64))
+        if alike
+        else np.unique(scales, axis=0, return_inverse=True)
+    )
     pairs = [
         formula(replace(layout, binary_scale=int(binary), decimal_scale=int(decimal)))
         for binary, decimal in different

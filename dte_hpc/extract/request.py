@@ -107,12 +107,11 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _fields(words: Mapping[str, Any]) -> Request:
-    for keyword, value in words.items():
-        try:
-            Request({keyword: value})
-        except InvalidRequest as error:
-            raise InvalidRequest(f"$.{keyword}: {error}", place=f"$.{keyword}") from error
-    return Request(words)
+    try:
+        return Request(words)
+    except InvalidRequest as error:
+        place = f"$.{error.facts.get('keyword', '')}".rstrip(".")
+        raise InvalidRequest(f"{place}: {error}", place=place) from error
 
 
 def _refuse_contradictions(words: Mapping[str, Any], feature: Feature) -> None:

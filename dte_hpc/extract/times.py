@@ -53,6 +53,8 @@ def seconds_of(text: str) -> float:
 
 def each(column: Texts, meaning: Callable[[str], float]) -> NDArray[np.float64]:
     """Return the meaning of every value of a column. Cost: one call for each different value."""
+    if column.size == 1:  # one field asked for: a sort would cost more than all else that is done with it
+        return np.array([meaning(str(column[0]))], np.float64)
     different, where = np.unique(column, return_inverse=True)
     return np.array([meaning(str(text)) for text in different], np.float64)[where]
 

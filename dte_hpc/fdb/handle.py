@@ -144,6 +144,8 @@ class MessageHandle(io.RawIOBase):
     def _contiguous(self) -> Any:
         found = self.__dict__.get("_adjacent")
         if found is None:
+            if len(self.listing) == 1:
+                return np.zeros(1, np.bool_)
             files, _ = self.listing.locations()
             ends = self.listing.offset + self.listing.length
             found = np.zeros(len(files), np.bool_)

@@ -9,6 +9,7 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,12 +53,14 @@ def wanted_of(request: Request, schema: Schema) -> Wanted:
             known = unknown_keyword("the request", keyword, schema.known)
             raise InvalidRequest(str(known), keyword=keyword)
         for stored in schema.stored_as.get(keyword, (keyword,)):
-            found = tuple(_wanted_value(stored, value, schema.kinds_of(stored)) for value in values)
+            kinds = tuple(schema.kinds_of(stored))
+            found = tuple(_wanted_value(stored, value, kinds) for value in values)
             wanted[stored] = tuple({value.exact: value for value in found}.values())
     return wanted
 
 
-def _wanted_value(keyword: str, value: str, kinds: Sequence[ValueType]) -> WantedValue:
+@lru_cache(maxsize=4096)  # requests name the same values again and again
+def _wanted_value(keyword: str, value: str, kinds: tuple[ValueType, ...]) -> WantedValue:
     if value == "":
         return WantedValue("", ("",), ())
     exact, forms = [], []
@@ -197,13 +200,15 @@ def request_order(
     n_rows : int
         Rows of the columns.
     """
-    rows, combination, rank = np.arange(n_rows), np.zeros(n_rows, np.int64), np.zeros(n_rows, np.int64)
     n_wanted = math.prod(len(values) for values in wanted.values())
+    if n_rows and n_wanted == 1 and all(_answered_once(wanted[k][0], columns[k][1]) for k in wanted):
+        return Order(np.arange(n_rows), (), 0)
+    rows, combination, rank = np.arange(n_rows), np.zeros(n_rows, np.int64), np.zeros(n_rows, np.int64)
     if n_wanted >= 1 << 62:
         raise InvalidRequest(f"the request names {n_wanted} fields; expected fewer than 2**62")
     for keyword, values in wanted.items():
         codes, words = columns[keyword]
-        if len(values) == 1 and len(answers(values, words)[0]) == 1:
+        if len(values) == 1 and _answered_once(values[0], words):
             continue
         first, count, which, best = _answers_by_word(values, words)
         of_row = codes[rows]
@@ -225,6 +230,11 @@ def request_order(
     order = np.lexsort((rows, combination))
     present = np.unique(combination)
     return Order(rows[order], _first_missing(wanted, present), n_wanted - len(present))
+
+
+def _answered_once(value: WantedValue, words: Words) -> bool:
+    """Whether exactly one word answers a wanted value."""
+    return len(answers((value,), words)[0]) == 1
 
 
 def _answers_by_word(values: Sequence[WantedValue], words: Words) -> tuple[Rows, Rows, Rows, Rows]:

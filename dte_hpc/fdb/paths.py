@@ -13,6 +13,7 @@ import re
 import socket
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from dte_hpc.base.errors import InvalidKey
@@ -40,6 +41,7 @@ def directory_name(values: Sequence[str]) -> str:
     return name
 
 
+@lru_cache(maxsize=4096)  # every request looks at every directory of the root
 def values_of(name: str) -> tuple[str, ...] | None:
     """Return the values that a directory name stands for, or None if `directory_name` made no such name."""
     parts = [""] if name == "%" else name.split(":")
