@@ -62,12 +62,18 @@ def _run_rank(arguments: argparse.Namespace) -> int:
     from dte_hpc.job.replay import replay
 
     def model(rank: ModelRank) -> None:
-        n_fields = replay(
+        sent = replay(
             rank, arguments.files, ProgressBar("fields", shown=arguments.watched and rank.rank == 0)
         )
         if rank.rank == 0:
-            told = {"fields": n_fields, "files": len(arguments.files), "store": arguments.store}
-            text = f"{n_fields} fields of {len(arguments.files)} files are in {arguments.store}"
+            told = {
+                "fields": sent.n_fields,
+                "masked": sent.n_masked,
+                "files": len(arguments.files),
+                "store": arguments.store,
+            }
+            text = f"{sent.n_fields} fields of {len(arguments.files)} files are in {arguments.store}"
+            text += f"; {sent.n_masked} of them mask an earlier one of the same key" if sent.n_masked else ""
             print(json.dumps(told) if arguments.json else text, flush=True)
 
     ranks = Ranks(io=arguments.io)

@@ -139,7 +139,9 @@ def read_field(message: ByteLike, *, keep_packing: bool = True) -> Field:
     layout = read_layout(message)
     metadata: dict[str, Scalar] = dict(mars_key(message))
     metadata |= grib.step_range(message)
-    if keep_packing and layout.packing != OTHER:
+    if keep_packing and layout.packing == OTHER:
+        metadata |= grib.packing_facts(message)
+    elif keep_packing:
         metadata |= {
             "packingType": PACKING_NAMES[layout.packing],
             "bitsPerValue": layout.bits,

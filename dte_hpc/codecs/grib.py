@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dte_hpc.base.checksum import ByteLike
 from dte_hpc.base.errors import InvalidMessage, InvalidPart
+from dte_hpc.base.field import PACKING_FACTS
 from dte_hpc.base.key import Scalar
 from dte_hpc.codecs.layout import byte_view
 from dte_hpc.grids import RowGrid
@@ -135,6 +136,27 @@ def all_values(message: ByteLike) -> NDArray[np.float64]:
         if eccodes.codes_get(handle, "bitmapPresent"):
             values[values == -1e100] = np.nan
     return values
+
+
+def packing_facts(message: ByteLike) -> dict[str, Scalar]:
+    """Return how a message of another packing scales its integers; nothing if it packs none (IEEE floats)."""
+    with _message(message) as handle:
+        if not eccodes.codes_is_defined(handle, "binaryScaleFactor"):
+            return {}
+        return {fact: _plain(eccodes.codes_get(handle, fact)) for fact in PACKING_FACTS}
+
+
+def _plain(value: Any) -> Scalar:
+    return value if isinstance(value, str | int) else float(value)
+
+
+def grid_words(message: ByteLike) -> str:
+    """Return the type of a message's grid, and its scanning mode (WMO's flag table 3.4), for an error."""
+    with _message(message) as handle:
+        words = eccodes.codes_get_string(handle, "gridType")
+        if eccodes.codes_is_defined(handle, "scanningMode"):
+            words += f" scanned {eccodes.codes_get_long(handle, 'scanningMode')}"
+    return str(words)
 
 
 def make_header(metadata: Mapping[str, Scalar], n_values: int, grid: RowGrid | None, *, ccsds: bool) -> bytes:

@@ -8,14 +8,16 @@ their GRIB2 parameter (167.128 becomes 167) and are stored as GRIB2 by a plan th
 import mmap
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dte_hpc.base.checksum import ByteLike
 from dte_hpc.base.errors import InvalidMessage
-from dte_hpc.base.field import Field
+from dte_hpc.base.field import PACKING_FACTS, Field, Metadata
 from dte_hpc.codecs.decode import read_field
+from dte_hpc.codecs.grib import grid_words
 from dte_hpc.codecs.layout import split
 from dte_hpc.job.run import ModelRank
 
@@ -23,7 +25,14 @@ Progress = Callable[[int, int], None]
 """Told how many fields have been sent, and how many there are."""
 
 
-def replay(rank: ModelRank, paths: Sequence[str | Path], progress: Progress) -> int:
+class Sent(NamedTuple):
+    """How many fields were sent, and how many of them have the key of an earlier one, which they mask."""
+
+    n_fields: int
+    n_masked: int
+
+
+def replay(rank: ModelRank, paths: Sequence[str | Path], progress: Progress) -> Sent:
     """Stream every field of some files, flush, and return how many there were.
 
     Collective over the model ranks. Memory: one field; the files are mapped, not read.
@@ -35,6 +44,7 @@ def replay(rank: ModelRank, paths: Sequence[str | Path], progress: Progress) -> 
     """
     messages = [found for path in paths for found in _messages(Path(path))]
     bands: dict[str, NDArray[np.int64]] = {}
+    names: set[Metadata] = set()
     for n_sent, (where, message) in enumerate(messages):
         field = _named_field(where, message)
         domain = str(field.metadata["domain"])
@@ -44,9 +54,10 @@ def replay(rank: ModelRank, paths: Sequence[str | Path], progress: Progress) -> 
                 domain, bands[domain], global_size=field.values.size, grid=str(field.metadata["grid"])
             )
         rank.client.write_field(field.metadata, field.values[bands[domain]])
+        names.add(field.metadata.without(*PACKING_FACTS))
         progress(n_sent + 1, len(messages))
     rank.client.flush()
-    return len(messages)
+    return Sent(len(messages), len(messages) - len(names))
 
 
 def band(n_points: int, rank: int, size: int) -> NDArray[np.int64]:
@@ -56,8 +67,14 @@ def band(n_points: int, rank: int, size: int) -> NDArray[np.int64]:
 
 def _messages(path: Path) -> Iterator[tuple[str, ByteLike]]:
     try:
+        if path.is_file() and not path.stat().st_size:
+            raise InvalidMessage(
+                f"{path} cannot be read: it is empty; expected GRIB messages", path=str(path)
+            )
         with path.open("rb") as file:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except InvalidMessage:
+        raise
     except (OSError, ValueError) as error:
         raise InvalidMessage(f"{path} cannot be read: {error}", path=str(path)) from error
     try:
@@ -74,5 +91,9 @@ def _named_field(where: str, message: ByteLike) -> Field:
         raise InvalidMessage(f"{where}: {error}", path=where) from error
     grid = field.metadata.get("grid")
     if not grid:
-        raise InvalidMessage(f"{where} lies on a grid that has no name here; see dte_hpc.grids", path=where)
+        raise InvalidMessage(
+            f"{where} lies on a grid that has no name here: {grid_words(message)}; expected a Gaussian, "
+            "regular latitude-longitude or HEALPix grid whose rows run from north to south and west to east",
+            path=where,
+        )
     return Field(metadata=field.metadata.replace(domain=grid), values=field.values)

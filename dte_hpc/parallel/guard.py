@@ -58,10 +58,10 @@ def call_this_rank(role: str, rank: int) -> None:
 def end_job(error: BaseException) -> NoReturn:
     """Print what happened, flush the output and abort every rank of the job with a non-zero status.
 
-    An error that a collective raised on many ranks is printed by its spokesman alone; the others wait
-    a little to be ended, and speak only when that does not happen.
+    An error that a collective raised on many ranks is printed by its spokesman alone, a signal by the first
+    rank; the others wait a little to be ended, and speak only when that does not happen.
     """
-    spokesman = getattr(error, "spokesman", None) if isinstance(error, DteError) else None
+    spokesman = _spokesman_of(error)
     if spokesman is not None and spokesman != mpi.rank_in_job():
         time.sleep(_GRACE_SECONDS)
     with contextlib.suppress(OSError, ValueError):
@@ -76,14 +76,20 @@ def end_job(error: BaseException) -> NoReturn:
     os._exit(_status_of(error))
 
 
+def _spokesman_of(error: BaseException) -> int | None:
+    """Return the rank that tells an error which many may have; a signal mostly reaches all of them."""
+    if isinstance(error, KeyboardInterrupt):
+        return 0
+    return getattr(error, "spokesman", None) if isinstance(error, DteError) else None
+
+
 def _account_of(error: BaseException) -> str:
     who = f"dte: {_place['role']} rank {_place['rank']}" if _place["rank"] != -1 else "dte"
     who = f"{who} (rank {mpi.rank_in_job()} of the job)"
     if isinstance(error, DteError):
         return f"{who}: {error}\n"
     if isinstance(error, KeyboardInterrupt | SystemExit):
-        told = f"{who}: ended by {_reason_of(error)}\n"
-        return told if mpi.rank_in_job() == 0 or isinstance(error, SystemExit) else ""
+        return f"{who}: ended by {_reason_of(error)}\n"
     return f"{who} failed:\n{''.join(traceback.format_exception(error))}"
 
 

@@ -6,8 +6,12 @@ import eccodes
 import numpy as np
 import pytest
 
+from dte_hpc.base.errors import InvalidMessage
+from dte_hpc.base.field import Field
+from dte_hpc.codecs.encode import GribEncoder, Packing
 from dte_hpc.codecs.layout import split
 from dte_hpc.fdb import FDB
+from dte_hpc.job.replay import replay
 
 IDENTITY = ("class", "stream", "expver", "type", "date", "time", "step", "levtype", "levelist")
 
@@ -62,3 +66,69 @@ def test_a_file_that_is_no_grib_is_refused_with_one_sentence(dte, tmp_path: Path
     assert "Traceback" not in ended.err
     ended = dte("replay", tmp_path / "absent.grib", "--store", tmp_path / "store")
     assert "absent.grib cannot be read" in ended.err
+
+
+class Alone:
+    """One model rank whose client keeps what it is given."""
+
+    rank, size = 0, 1
+
+    def __init__(self) -> None:
+        self.client, self.fields = self, []
+
+    def write_domain(self, *_words, **_facts) -> None: ...
+    def write_field(self, metadata, values) -> None:
+        self.fields.append((metadata, values))
+
+    def flush(self) -> None: ...
+
+
+def replayed(path, content=None):
+    """Return how many fields a file has, how many mask an earlier one, and the fields."""
+    if content is not None:
+        path.write_bytes(content)
+    rank = Alone()
+    return *replay(rank, [path], lambda *_counts: None), rank.fields
+
+
+def message(**keys) -> bytes:
+    handle = eccodes.codes_grib_new_from_samples("regular_ll_pl_grib2")
+    for name, value in keys.items():
+        eccodes.codes_set(handle, name, value)
+    eccodes.codes_set_values(handle, 250 + np.sin(np.arange(496.0)))
+    made: bytes = eccodes.codes_get_message(handle)
+    eccodes.codes_release(handle)
+    return made
+
+
+def test_fields_of_one_key_are_counted(tmp_path: Path) -> None:
+    n_fields, n_masked, _ = replayed(tmp_path / "three.grib", message() * 2 + message(step=6))
+    assert (n_fields, n_masked) == (3, 1)
+
+
+def test_a_jpeg_keeps_every_value(tmp_path: Path) -> None:
+    original = message(packingType="grid_jpeg", bitsPerValue=12)
+    _, _, [(metadata, values)] = replayed(tmp_path / "jpeg.grib", original)
+    packed = GribEncoder(Packing(bits_per_value="keep")).encode(Field(metadata=metadata, values=values))
+    assert np.array_equal(*(list(decoded([m]).values())[0] for m in (original, packed.message)))
+
+
+SOUTH_TO_NORTH = {
+    "jScansPositively": 1,
+    "latitudeOfFirstGridPointInDegrees": 0,
+    "latitudeOfLastGridPointInDegrees": 60,
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", r"it is empty; expected GRIB messages"),
+        (b"not a message", "hold no 'GRIB'"),
+        (message()[:-9], "all of it"),
+        (message(**SOUTH_TO_NORTH), "message 1 lies on a grid that has no name here: regular_ll scanned 64;"),
+    ],
+)
+def test_what_cannot_be_replayed_is_a_sentence(content: bytes, said: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidMessage, match=rf"x\.grib.*{said}"):
+        replayed(tmp_path / "x.grib", content)

@@ -89,3 +89,12 @@ def test_sigterm_ends_the_job_and_is_said_once(job):
     assert seconds < 12
     assert err.count("ended by SIGTERM") <= 1
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_signal_to_one_rank_alone_says_which(job, rank):
+    kill = f"    if job().rank == {rank}: import os, signal; os.kill(os.getpid(), signal.SIGTERM)\n"
+    status, _, err, seconds = job((2, HEAD + SPLIT + kill + "    time.sleep(60)\n"))
+    assert status != 0
+    assert seconds < 12
+    assert err.count(f"(rank {rank} of the job): ended by SIGTERM") == 1
