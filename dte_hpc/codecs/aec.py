@@ -10,6 +10,7 @@ true offsets, where `aec_encode_get_offsets` of libaec 1.1.6 is wrong for some m
 import ctypes
 import ctypes.util
 import sys
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -80,24 +81,48 @@ def decode(
     return out
 
 
-def decode_from(
-    data: NDArray[np.uint8], first_bit: int, n_samples: int, bits: int, block_size: int, rsi: int, flags: int
+def decode_stretches(
+    parts: Sequence[NDArray[np.uint8]],
+    part: Sequence[int],
+    first_bit: Sequence[int],
+    n_samples: Sequence[int],
+    bits: int,
+    block_size: int,
+    rsi: int,
+    flags: int,
 ) -> Samples:
-    """Return samples of compressed bytes, beginning with the RSI that starts at bit `first_bit`."""
-    library = _library()
-    out = np.zeros(n_samples, sample_type(bits))
-    stream = _stream(data, out, bits, block_size, rsi, flags)
-    pointer = ctypes.byref(stream)
-    offset = np.array([first_bit], np.uint64)
-    _check(library.aec_decode_init(pointer), "begin decoding")
-    try:
-        code = library.aec_decode_range(
-            pointer, _address(offset), ctypes.c_size_t(1), ctypes.c_size_t(0), ctypes.c_size_t(out.nbytes)
-        )
-        _check(code, "decode a range")
-    finally:
+    """Return stretches of samples, one after the other; each begins with an RSI and may end inside one.
+
+    Parameters
+    ----------
+    parts : sequence of uint8 arrays
+        Compressed bytes.
+    part, first_bit, n_samples : sequence of int
+        For each stretch, which of `parts` it is in, the bit of it at which its first RSI starts, and how
+        many samples it has.
+
+    Raises
+    ------
+    InvalidMessage
+        If a stretch does not hold so many.
+    """
+    library, offset = _library(), ctypes.c_size_t()
+    out = np.zeros(sum(n_samples), sample_type(bits))
+    stream = _stream(out, out, bits, block_size, rsi, flags)
+    pointer, offsets = ctypes.byref(stream), ctypes.byref(offset)
+    places = [(piece.ctypes.data, piece.nbytes) for piece in parts]
+    at, one, none = out.ctypes.data, ctypes.c_size_t(1), ctypes.c_size_t(0)
+    for number, bit, n in zip(part, first_bit, n_samples, strict=True):
+        n_bytes, offset.value = n * out.itemsize, bit
+        stream.next_in, stream.avail_in = places[number]
+        stream.next_out, stream.avail_out = at, n_bytes
+        _check(library.aec_decode_init(pointer), "begin decoding")
+        code = library.aec_decode_range(pointer, offsets, one, none, ctypes.c_size_t(n_bytes))
         library.aec_decode_end(pointer)
-    _check_length(stream, out)
+        _check(code, "decode a range")
+        if stream.avail_out:
+            raise _too_few(n - stream.avail_out // out.itemsize, n)
+        at += n_bytes
     return out
 
 
@@ -149,5 +174,8 @@ def _check(code: int, what: str) -> None:
 
 def _check_length(stream: _Stream, out: Samples) -> None:
     if stream.avail_out:
-        held = (out.nbytes - stream.avail_out) // out.itemsize
-        raise InvalidMessage(f"the CCSDS data hold {held} values; expected {out.size}", found=held)
+        raise _too_few((out.nbytes - stream.avail_out) // out.itemsize, out.size)
+
+
+def _too_few(found: int, expected: int) -> InvalidMessage:
+    return InvalidMessage(f"the CCSDS data hold {found} values; expected {expected}", found=found)

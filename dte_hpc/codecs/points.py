@@ -320,8 +320,6 @@ def _plan_ccsds(
     begin, end = rsi_byte_range(layout, offsets, first, last)
     # neighbours share a byte, so that adjacent intervals always become one read
     heads, tails = _merged(begin, end, gap_bytes)
-    size = layout.block_size * layout.rsi
-    n_decoded = np.minimum((last[tails] + 1) * size, layout.n_packed) - first[heads] * size
     return ReadPlan(
         offset=begin[heads],
         length=end[tails] - begin[heads],
@@ -329,7 +327,7 @@ def _plan_ccsds(
         stop=stop,
         first_rsi=first[heads],
         last_rsi=last[tails],
-        n_decoded=int(n_decoded.sum()),
+        n_decoded=int(_stretches(layout, start, stop)[1].sum()),
     )
 
 
@@ -374,6 +372,24 @@ def _decode_simple(layout: Layout, plan: ReadPlan, parts: list[NDArray[np.uint8]
     )
 
 
+def _stretches(layout: Layout, start: Int64s, stop: Int64s) -> tuple[Int64s, Int64s, Int64s]:
+    """Return what is decoded for ranges of values: from an interval's start to the last value wanted.
+
+    Returns
+    -------
+    rsi, n_samples : int64, shape (n_stretches,)
+        The interval a stretch begins with, and how many values are decoded from there.
+    stretch : int64, shape (n_ranges,)
+        The one that each range is in.
+    """
+    size = layout.block_size * layout.rsi
+    first, last = start // size, (stop - 1) // size
+    begins = np.concatenate([[True], first[1:] > last[:-1]])
+    heads = np.flatnonzero(begins)
+    tails = np.append(heads[1:], start.size) - 1
+    return first[heads], stop[tails] - first[heads] * size, np.cumsum(begins) - 1
+
+
 def _decode_ccsds(
     layout: Layout,
     block_offsets: NDArray[np.uint64],
@@ -381,20 +397,21 @@ def _decode_ccsds(
     parts: list[NDArray[np.uint8]],
     out: Float64s,
 ) -> None:
-    size = layout.block_size * layout.rsi
-    read = np.searchsorted(plan.first_rsi, plan.start // size, side="right") - 1
-    samples = np.empty(out.size, aec.sample_type(layout.bits))
-    done = 0
-    for number, part in enumerate(parts):
-        first = int(plan.first_rsi[number])
-        bit = int(block_offsets[first]) - 8 * (int(plan.offset[number]) - layout.data_offset)
-        n_samples = min((int(plan.last_rsi[number]) + 1) * size, layout.n_packed) - first * size
-        decoded = aec.decode_from(
-            part, bit, n_samples, layout.bits, layout.block_size, layout.rsi, layout.ccsds_flags
-        )
-        mine = read == number
-        wanted = decoded[_members(plan.start[mine] - first * size, plan.stop[mine] - first * size)]
-        samples[done : done + wanted.size] = wanted
-        done += wanted.size
+    rsi, n_samples, stretch = _stretches(layout, plan.start, plan.stop)
+    read = np.searchsorted(plan.first_rsi, rsi, side="right") - 1
+    bits = block_offsets[rsi].astype(np.int64) - 8 * (plan.offset[read] - layout.data_offset)
+    decoded = aec.decode_stretches(
+        parts,
+        read.tolist(),
+        bits.tolist(),
+        n_samples.tolist(),
+        layout.bits,
+        layout.block_size,
+        layout.rsi,
+        layout.ccsds_flags,
+    )
+    # where a packed value stands among those decoded: behind the stretches before its own
+    shift = (np.cumsum(n_samples) - n_samples - rsi * layout.block_size * layout.rsi)[stretch]
+    samples = decoded[_members(plan.start + shift, plan.stop + shift)]
     step, factor = formula(layout)
     packing.scale_samples(frozen(samples), step, layout.reference, factor, out)

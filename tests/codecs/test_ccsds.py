@@ -76,7 +76,9 @@ def test_any_interval_decodes_alone(kind: int, bits: int) -> None:
     for number in range(offsets.size):
         begin, end = edges[number] // 8, -(-edges[number + 1] // 8)
         wanted = samples[64 * number : 64 * (number + 1)]
-        found = aec.decode_from(data[begin:end], edges[number] - 8 * begin, wanted.size, bits, 16, 4, FLAGS)
+        found = aec.decode_stretches(
+            [data[begin:end]], [0], [int(edges[number]) - 8 * begin], [wanted.size], bits, 16, 4, FLAGS
+        )
         np.testing.assert_array_equal(found, wanted)
 
 

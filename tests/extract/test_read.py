@@ -121,7 +121,7 @@ def test_each_block_is_read_and_decoded_once(made, asked):
     values, account = all_of(query)
     np.testing.assert_array_equal(values, expected(query))
     blocks = np.unique(query.places[0].ranges.indices() // 16)
-    assert account.bytes_decoded == 8 * 16 * blocks.size
+    assert 8 * values.size <= account.bytes_decoded <= 8 * 16 * blocks.size
     assert 0 < account.bytes_index < account.bytes_whole_fields + 10_000
 
 
