@@ -1,12 +1,13 @@
 """Does the whole engine work here?"""
 
 import argparse
+import importlib.util
 import json
 import shutil
 import sys
 from pathlib import Path
 
-from dte_hpc.base.errors import InvalidConfig
+from dte_hpc.base.errors import InvalidConfig, MissingDependency
 from dte_hpc.cli.counts import refuse_outside, refuse_ranks
 
 SUMMARY = """run the whole engine once: a parallel model streams fields over MPI to IO ranks, which
@@ -52,6 +53,8 @@ def _refuse_nonsense(arguments: argparse.Namespace) -> None:
     refuse_ranks(model=arguments.model, io=arguments.io, extract=arguments.extract)
     refuse_outside("--hours", arguments.hours, 24, 8760, ": the daily mean needs a day")
     grid(arguments.grid)
+    if not arguments.no_pictures and importlib.util.find_spec("matplotlib") is None:
+        raise MissingDependency("pictures need matplotlib: pip install 'dte-hpc[plot]', or say --no-pictures")
 
 
 def _words(arguments: argparse.Namespace) -> list[str]:
