@@ -41,8 +41,8 @@ test: lint
 	done
 
 lint: $(BIN)/.ready
-	$(BIN)/ruff check dte_hpc tests benchmarks
-	$(BIN)/ruff format --check dte_hpc tests benchmarks
+	$(BIN)/ruff check dte_hpc tests benchmarks jobs
+	$(BIN)/ruff format --check dte_hpc tests benchmarks jobs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

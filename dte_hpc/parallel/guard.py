@@ -83,6 +83,13 @@ def _spokesman_of(error: BaseException) -> int | None:
     return getattr(error, "spokesman", None) if isinstance(error, DteError) else None
 
 
+def _is_said_elsewhere(error: BaseException) -> bool:
+    if isinstance(error, _Terminated):
+        return True
+    spokesman = getattr(error, "spokesman", None) if isinstance(error, DteError) else None
+    return spokesman is not None and spokesman != mpi.rank_in_job()
+
+
 def _account_of(error: BaseException) -> str:
     who = f"dte: {_place['role']} rank {_place['rank']}" if _place["rank"] != -1 else "dte"
     who = f"{who} (rank {mpi.rank_in_job()} of the job)"

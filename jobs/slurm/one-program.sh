@@ -4,7 +4,7 @@
 #SBATCH --job-name=dte
 #SBATCH --time=00:30:00
 set -euo pipefail
-MODEL=${1:?the model's Python program, which calls dte_hpc.job.run}
+MODEL=${1:?the model program, which calls dte_hpc.job.run}
 
 # The launcher differs from site to site: srun --mpi=pmi2, srun --mpi=cray_shasta, mpiexec, ...
 # Plain srun without an MPI plugin starts worlds of one rank each; dte_hpc refuses that with a sentence.

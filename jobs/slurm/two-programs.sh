@@ -1,6 +1,6 @@
 #!/bin/bash
 # A model program and a server program in one MPI job (MPMD): the model calls dte_hpc.job.connect("job.yaml").
-#   sbatch --nodes 2 --ntasks 6 jobs/slurm/two-programs.sh model.py job.yaml 4
+#   sbatch --nodes 2 --ntasks 6 jobs/slurm/two-programs.sh "model.py --connect" job.yaml 4
 #SBATCH --job-name=dte
 #SBATCH --time=00:30:00
 set -euo pipefail
@@ -8,6 +8,10 @@ MODEL=${1:?the model program}
 JOB=${2:?the job file}
 N_MODEL=${3:?how many ranks run the model}
 N_IO=$((SLURM_NTASKS - N_MODEL))
+if ((N_IO < 1)); then
+  echo "the job has $SLURM_NTASKS tasks for $N_MODEL model ranks; expected at least $((N_MODEL + 1))" >&2
+  exit 2
+fi
 
 PROGRAMS=$(mktemp)
 trap 'rm -f "$PROGRAMS"' EXIT
