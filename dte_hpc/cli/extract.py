@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dte_hpc.cli.roots import open_store
+
 if TYPE_CHECKING:
     from dte_hpc.extract import Account, Answer, Options
     from dte_hpc.extract.query import Query
@@ -37,21 +39,12 @@ def run(arguments: argparse.Namespace) -> int:
     if is_rank() and not arguments.explain:
         return _together(arguments, options)
     request = read_request(arguments.request, options.limits)
-    store = _opened(arguments)
+    store = open_store(arguments.fdb)
     return (
         _explain(arguments, store, request, options)
         if arguments.explain
         else _alone(arguments, store, request, options)
     )
-
-
-def _opened(arguments: argparse.Namespace) -> "FDB":
-    from dte_hpc.cli.roots import refuse_absent
-    from dte_hpc.fdb import FDB
-
-    store = FDB(arguments.fdb)
-    refuse_absent(store)
-    return store
 
 
 def _alone(arguments: argparse.Namespace, store: "FDB", request: dict[str, Any], options: "Options") -> int:
@@ -66,7 +59,7 @@ def _together(arguments: argparse.Namespace, options: "Options") -> int:
     from dte_hpc.extract import extract
     from dte_hpc.extract.request import read_request
     from dte_hpc.parallel import guard
-    from dte_hpc.extract.together import all_or_none
+    from dte_hpc.parallel.agree import all_or_none
     from dte_hpc.parallel.mpi import job
 
     with guard():
@@ -74,7 +67,7 @@ def _together(arguments: argparse.Namespace, options: "Options") -> int:
         store, request = all_or_none(
             comm,
             lambda: (
-                _opened(arguments),
+                open_store(arguments.fdb),
                 read_request(arguments.request, options.limits) if comm.rank == 0 else {},
             ),
         )

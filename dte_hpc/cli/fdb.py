@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from dte_hpc.base.errors import InvalidRequest
-from dte_hpc.cli.roots import refuse_absent
+from dte_hpc.cli.roots import open_store
 
 if TYPE_CHECKING:
     from dte_hpc.fdb import FDB, Listing, MessageHandle
@@ -51,15 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the chosen verb; the status is 1 when a store is damaged."""
-    from dte_hpc.base.events import Event, RecordSkipped
-    from dte_hpc.fdb import FDB
-
-    def warn(event: Event) -> None:
-        if isinstance(event, RecordSkipped):
-            print(f"dte fdb: skipped {event.where}: {event.reason}", file=sys.stderr)
-
-    with FDB(arguments.config, schema=arguments.schema, listener=warn) as store:
-        refuse_absent(store)
+    with open_store(arguments.config, arguments.schema) as store:
         return int(arguments.fdb_action(store, arguments))
 
 

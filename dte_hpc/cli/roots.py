@@ -1,16 +1,33 @@
-"""Is the store that a user named there at all?"""
+"""Is the store that a user named there at all, and what of it was passed over?"""
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from dte_hpc.base.errors import InvalidRequest
+from dte_hpc.base.events import Event, RecordSkipped
 
 if TYPE_CHECKING:
     from dte_hpc.fdb import FDB
 
 
-def refuse_absent(store: "FDB") -> None:
-    """Raise InvalidRequest when a root is no directory: to a reader it would be a store without fields."""
+def open_store(config: str | None, schema: str | None = None) -> "FDB":
+    """Return a store to read, which tells on standard error what it passes over.
+
+    Raises
+    ------
+    InvalidRequest
+        When a root is no directory: to a reader it would be a store without fields.
+    """
+    from dte_hpc.fdb import FDB
+
+    store = FDB(config, schema=schema, listener=_warn)
     for root in store.config.readable_roots():
         if not os.path.isdir(root):  # noqa: PTH112 - Path.is_dir raises for a path that is too long
             raise InvalidRequest(f"the store's root {root} is not a directory", path=str(root))
+    return store
+
+
+def _warn(event: Event) -> None:
+    if isinstance(event, RecordSkipped):
+        print(f"dte: skipped {event.where}: {event.reason}", file=sys.stderr)

@@ -107,7 +107,10 @@ class GribEncoder:
         if bits == KEEP:
             bits, kept = _kept_bits(field.metadata), _kept_scaling(field.metadata)
         header = self._headers.header(field.metadata, values.size, _grid_of(field.metadata))
-        message, offsets = write_message(header, values, self._target, int(bits), kept)
+        try:
+            message, offsets = write_message(header, values, self._target, int(bits), kept)
+        except InvalidPart as error:
+            raise InvalidPart(f"field {field.metadata}: {error}", metadata=field.metadata) from error
         metadata = Metadata({**field.metadata, **mars_key(message)})
         return EncodedField(
             metadata=metadata, message=message, layout=read_layout(message), block_offsets=offsets

@@ -3,6 +3,7 @@
 By pread, of exactly the bytes that were asked for: no seek, no buffering, no rounding to pages.
 """
 
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -39,13 +40,17 @@ class PreadReader:
 
         whole = int(read_pieces(fds, offsets, lengths, out.ctypes.data, out.nbytes))
         if whole < fds.size:
-            raise cut_short(int(offsets[whole]), int(lengths[whole]))
+            raise cut_short(int(fds[whole]), int(offsets[whole]), int(lengths[whole]))
 
 
-def cut_short(offset: int, length: int) -> CorruptData:
-    """Return the error for a piece of a file that could not be read whole."""
+def cut_short(fd: int, offset: int, length: int) -> CorruptData:
+    """Return the error for a piece of an open file that could not be read whole."""
+    try:
+        name = str(Path(f"/proc/self/fd/{fd}").readlink())
+    except OSError:  # no Linux
+        name = "a data file"
     return CorruptData(
-        f"a data file could not be read at bytes {offset} to {offset + length}; expected it to hold them",
+        f"{name} could not be read at bytes {offset} to {offset + length}; expected it to hold them",
         offset_bytes=offset,
         length_bytes=length,
     )

@@ -25,7 +25,7 @@ from dte_hpc.base.errors import (
     InvalidRequest,
     UnsupportedPacking,
 )
-from dte_hpc.base.events import FieldStored, Flushed, Listener, ignore
+from dte_hpc.base.events import FieldStored, Flushed, Listener, RecordSkipped, ignore
 from dte_hpc.base.request import Request, RequestValue
 from dte_hpc.codecs.layout import EncodedField, Layout, read_layout, split
 from dte_hpc.fdb.config import FDBConfig, config_of
@@ -85,6 +85,7 @@ class FDB:
         self._disk = disk or Disk()
         self._files = OpenFiles()
         self._databases: dict[tuple[Path, str], Database] = {}
+        self._links: set[str] = set()
         self._reset()
         _handles.add(self)
 
@@ -335,7 +336,7 @@ class FDB:
         for root in self.config.readable_roots():
             try:
                 with os.scandir(root) as entries:
-                    names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+                    names = sorted(entry.name for entry in entries if self._is_database(entry))
             except FileNotFoundError:
                 continue
             found += [
@@ -344,6 +345,15 @@ class FDB:
                 if values_of(name) is not None and (not wanted or may_hold(name, wanted, self.schema))
             ]
         return tuple(found)
+
+    def _is_database(self, entry: "os.DirEntry[str]") -> bool:
+        """Whether a directory entry may be a database; of a link that looks like one the listener is told."""
+        if entry.is_symlink() and entry.path not in self._links and values_of(entry.name) is not None:
+            self._links.add(entry.path)
+            if entry.is_dir():
+                reason = "it is a symbolic link, which is not followed; name its root in the configuration"
+                self._listener(RecordSkipped(where=entry.path, reason=reason))
+        return entry.is_dir(follow_symlinks=False)
 
     def _database(self, root: Path, name: str) -> Database:
         place = (root, name)

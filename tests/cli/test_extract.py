@@ -93,3 +93,19 @@ def test_an_answer_that_cannot_be_written(store, request_file, capsys):
         assert told.startswith("dte extract: ")
         assert said in told
         assert len(told.splitlines()) == 1
+
+
+def test_damage_passed_over_is_told(store, request_file, capsys):
+    (index,) = store.rglob("*.index")
+    index.write_bytes(b"")
+    assert main(["extract", str(request_file), "--fdb", str(store)]) == 2
+    told = capsys.readouterr().err
+    assert f"dte: skipped {index}" in told
+    assert "no stored field" in told
+
+
+def test_a_data_file_cut_short_is_named(store, request_file, capsys):
+    (data,) = store.rglob("*.data")
+    data.write_bytes(b"")
+    assert main(["extract", str(request_file), "--fdb", str(store)]) == 2
+    assert f"{data} could not be read at bytes" in capsys.readouterr().err

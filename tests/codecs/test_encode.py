@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from dte_hpc.base.errors import DteError, InvalidGrid, InvalidPart
-from dte_hpc.base.field import Field
+from dte_hpc.base.field import Field, Metadata
 from dte_hpc.codecs import GribEncoder, Packing, read_layout
 from dte_hpc.codecs.decode import decode
 from dte_hpc.grids import grid
@@ -187,3 +187,9 @@ def test_values_may_be_anywhere_in_memory(oracle) -> None:
         for each in (values, unaligned, strided)
     ]
     assert messages[0] == messages[1] == messages[2]
+
+
+def test_a_field_that_cannot_be_packed_is_named() -> None:
+    metadata = Metadata({"param": 130, "levtype": "pl", "levelist": 500, "step": 7, "grid": "O32"})
+    with pytest.raises(InvalidPart, match=r"^field .*step=7.*: .*infinite value; expected finite"):
+        GribEncoder(Packing()).encode(Field(metadata=metadata, values=np.full(5248, np.inf)))

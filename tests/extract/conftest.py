@@ -81,7 +81,7 @@ class CountingReader:
         for fd, offset, length in zip(fds.tolist(), offsets.tolist(), lengths.tolist(), strict=True):
             piece = os.pread(fd, length, offset)
             if len(piece) != length:
-                raise cut_short(offset, length)
+                raise cut_short(fd, offset, length)
             out[at : at + length] = np.frombuffer(piece, np.uint8)
             at += length
             self.n_bytes += length

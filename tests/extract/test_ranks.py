@@ -79,7 +79,7 @@ def test_a_rank_that_cannot_read_fails_all(comm, shared_store, asked, monkeypatc
     from dte_hpc.extract.pread import PreadReader, cut_short
 
     def fail(*_):
-        raise cut_short(3, 4)
+        raise cut_short(-1, 3, 4)
 
     if comm.rank == comm.size - 1:
         monkeypatch.setattr(PreadReader, "read", fail)

@@ -151,3 +151,14 @@ def test_symbolic_links_are_not_followed(tmp_path: Path, root: Path) -> None:
     toc.rename(tmp_path / "toc")
     toc.symlink_to(tmp_path / "toc")
     assert readable(root)[0] == set()
+
+
+def test_a_linked_database_is_told_once_and_not_read(tmp_path: Path, root: Path) -> None:
+    name = next(root.iterdir()).name
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / name).symlink_to(root / name)
+    told: list[object] = []
+    store = FDB(tmp_path / "linked", listener=told.append)
+    assert len(store.list({})) == len(store.list({})) == 0
+    assert [event.where for event in told] == [str(tmp_path / "linked" / name)]
+    assert "symbolic link" in told[0].reason
