@@ -78,3 +78,13 @@ def test_matches_and_counts() -> None:
     assert request.matches(Key({"param": 130, "step": 2, "levelist": 500}))
     assert not request.matches(Key({"param": 130, "levelist": 500}))
     assert Request.of_key(Key({"grid": "1/1"}))["grid"] == ("1/1",)
+
+
+def test_a_replaced_keyword_keeps_its_place_and_all_drops_it():
+    request = Request({"param": "130/131", "step": "0/to/6/by/3", "levelist": 500})
+    changed = request.replace(step=[1, 2], levelist="ALL", number="1/to/2")
+    assert dict(changed) == {"param": ("130", "131"), "step": ("1", "2"), "number": ("1", "2")}
+    assert list(changed) == ["param", "step", "number"]
+    assert request["step"] == ("0", "3", "6")
+    with pytest.raises(InvalidRequest, match="step"):
+        request.replace(step="0/to")

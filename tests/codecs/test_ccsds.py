@@ -82,6 +82,18 @@ def test_any_interval_decodes_alone(kind: int, bits: int) -> None:
         np.testing.assert_array_equal(found, wanted)
 
 
+def test_stretches_end_anywhere() -> None:
+    samples = make(0, 16, 1000, 7)
+    data, offsets = by_us(samples, 16, 16, 4)
+    half = int(offsets[8]) // 8
+    parts, part = [data[:half].copy(), data[half:].copy()], [0, 0, 1, 1]
+    rsi, n = [0, 3, 8, 15], [1, 130, 64, 40]
+    bits = [int(offsets[r]) - 8 * half * (k == 1) for r, k in zip(rsi, part, strict=True)]
+    found = aec.decode_stretches(parts, part, bits, n, 16, 16, 4, FLAGS)
+    wanted = [samples[64 * r : 64 * r + count] for r, count in zip(rsi, n, strict=True)]
+    np.testing.assert_array_equal(found, np.concatenate(wanted))
+
+
 def test_too_few_bytes_are_refused() -> None:
     data, _ = by_us(make(0, 16, 5000, 1), 16, 32, 128)
     with pytest.raises(InvalidMessage, match=r"5000|stream|data"):
