@@ -126,7 +126,9 @@ def _kept_bits(metadata: Metadata) -> int:
     bits = metadata.get("bitsPerValue")
     if not isinstance(bits, int) or not 0 <= bits <= MAX_BITS:
         raise InvalidPart(
-            f"field {metadata} is to keep its bits per value, and has bitsPerValue={bits}; expected 0 to 32",
+            f"field {metadata} is to keep its bits per value, and has bitsPerValue={bits}: it was computed, "
+            "or its message packs no whole numbers (as IEEE floats do); expected a plan with bits-per-value "
+            f"1 to {MAX_BITS}",
             keyword="bitsPerValue",
         )
     return bits

@@ -43,6 +43,7 @@ LEVEL_TYPES = {
 }
 TABLES_VERSION = 32
 UNKNOWN_SIZE = 255
+INTEGER_PACKINGS = ("grid_jpeg", "grid_png", "grid_second_order", "grid_complex")
 
 
 @contextmanager
@@ -141,7 +142,7 @@ def all_values(message: ByteLike) -> NDArray[np.float64]:
 def packing_facts(message: ByteLike) -> dict[str, Scalar]:
     """Return how a message of another packing scales its integers; nothing if it packs none (IEEE floats)."""
     with _message(message) as handle:
-        if not eccodes.codes_is_defined(handle, "binaryScaleFactor"):
+        if not eccodes.codes_get_string(handle, "packingType").startswith(INTEGER_PACKINGS):
             return {}
         return {fact: _plain(eccodes.codes_get(handle, fact)) for fact in PACKING_FACTS}
 

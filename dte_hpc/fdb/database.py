@@ -96,7 +96,7 @@ class Database:
 
     def exists(self) -> bool:
         """Whether a writer made this directory, or began to: it has a schema or a toc."""
-        return any(os.path.lexists(f"{self.where}/{name}") for name in ("schema", "toc"))
+        return any(_is_there(f"{self.where}/{name}") for name in ("schema", "toc"))
 
     def file(self, name: str) -> OpenFile:
         """Return one of the database's index or data files; CorruptData for a name that is not one's."""
@@ -241,3 +241,12 @@ def _read_schema(root: Path, name: str) -> Schema:
         return schema_of(marked[1] if marked else text)
     except (UnicodeDecodeError, InvalidConfig) as error:
         raise CorruptData(f"{where}/schema is not a schema: {error}", where=where) from error
+
+
+def _is_there(path: str) -> bool:
+    """Whether a path exists; where this may not be looked at (PermissionError), nothing is said of it."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True

@@ -162,3 +162,13 @@ def test_a_linked_database_is_told_once_and_not_read(tmp_path: Path, root: Path)
     assert len(store.list({})) == len(store.list({})) == 0
     assert [event.where for event in told] == [str(tmp_path / "linked" / name)]
     assert "symbolic link" in told[0].reason
+
+
+def test_a_database_that_may_not_be_read_is_no_empty_store(root: Path, monkeypatch) -> None:
+    def refused(path, **_options):
+        raise PermissionError(13, "Permission denied", path)
+
+    store = FDB(root)
+    monkeypatch.setattr("os.lstat", refused)
+    with pytest.raises(PermissionError):
+        store.databases()
