@@ -92,6 +92,8 @@ def test_stretches_end_anywhere() -> None:
     found = aec.decode_stretches(parts, part, bits, n, 16, 16, 4, FLAGS)
     wanted = [samples[64 * r : 64 * r + count] for r, count in zip(rsi, n, strict=True)]
     np.testing.assert_array_equal(found, np.concatenate(wanted))
+    with pytest.raises(InvalidMessage, match="hold 29 values; expected 64"):
+        aec.decode_stretches([data[:60].copy()], [0], [0], [64], 16, 16, 4, FLAGS)
 
 
 def test_too_few_bytes_are_refused() -> None:
