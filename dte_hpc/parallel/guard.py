@@ -20,6 +20,7 @@ from dte_hpc.base.errors import DteError
 from dte_hpc.parallel import mpi
 
 _GRACE_SECONDS = 3.0
+_KILLED_SECONDS = 1.5  # Open MPI's launcher kills the ranks it ends one second after SIGTERM
 _HEARD_SECONDS = 0.2  # the launcher ends a job without reading what its ranks wrote a moment before
 _STATUS_TERMINATED = 143
 _STATUS_INTERRUPTED = 130
@@ -61,9 +62,9 @@ def end_job(error: BaseException) -> NoReturn:
     An error that a collective raised on many ranks is printed by its spokesman alone, a signal by the first
     rank; the others wait a little to be ended, and speak only when that does not happen.
     """
-    spokesman = _spokesman_of(error)
-    if spokesman is not None and spokesman != mpi.rank_in_job():
-        time.sleep(_GRACE_SECONDS)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it would end the rest given here
+    time.sleep(_rest_seconds(error))
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
         sys.stderr.write(_account_of(error))
@@ -83,11 +84,12 @@ def _spokesman_of(error: BaseException) -> int | None:
     return getattr(error, "spokesman", None) if isinstance(error, DteError) else None
 
 
-def _is_said_elsewhere(error: BaseException) -> bool:
-    if isinstance(error, _Terminated):
-        return True
-    spokesman = getattr(error, "spokesman", None) if isinstance(error, DteError) else None
-    return spokesman is not None and spokesman != mpi.rank_in_job()
+def _rest_seconds(error: BaseException) -> float:
+    """Return how long to leave the word to others: Open MPI tells the ranks it ends with SIGTERM, too."""
+    spokesman = _spokesman_of(error)
+    if spokesman is not None and spokesman != mpi.rank_in_job():
+        return _GRACE_SECONDS
+    return _KILLED_SECONDS if isinstance(error, _Terminated) else 0.0
 
 
 def _account_of(error: BaseException) -> str:
