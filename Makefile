@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 MPI    ?= mpich
 VENV   := .venv
 BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready-$(MPI)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 # Open MPI starts no more ranks than there are cores, and none for root, unless it is told to.
@@ -25,13 +26,13 @@ help:
 	@echo "make bench  MB/s of our path beside a memory copy and a raw write"
 	@echo "make bench-peers  the same work with ECMWF's FDB, GribJump, Polytope and MultIO (benchmarks/README.md)"
 
-$(BIN)/.ready: pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(MPI),test]'
 	$(BIN)/dte warm
 	touch $@
 
-demo: $(BIN)/.ready
+demo: $(READY)
 	$(BIN)/dte demo --output demo-output
 
 test: lint
@@ -40,13 +41,13 @@ test: lint
 	  timeout -k 10 $(LONGEST_SECONDS) mpiexec -n $$n $(BIN)/python -m mpi4py -m pytest $(MPI_TESTS) || exit 1; \
 	done
 
-lint: $(BIN)/.ready
+lint: $(READY)
 	$(BIN)/ruff check dte_hpc tests benchmarks jobs
 	$(BIN)/ruff format --check dte_hpc tests benchmarks jobs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(BIN)/.ready
+bench: $(READY)
 	$(BIN)/python benchmarks/path.py
 
 .venv-peers/.ready: benchmarks/peers-constraints.txt
@@ -55,7 +56,7 @@ bench: $(BIN)/.ready
 	  pyfdb pygribjump gribjumplib polytope-python pymultio multiolib mirlib eccodes mpi4py mpich
 	touch $@
 
-bench-peers: $(BIN)/.ready .venv-peers/.ready
+bench-peers: $(READY) .venv-peers/.ready
 	$(BIN)/python benchmarks/peers.py
 
 clean:

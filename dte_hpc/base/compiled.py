@@ -99,7 +99,10 @@ def _sow(seed: Path, slot: Path) -> None:
     """Copy the seed into a slot that has nothing yet, or less than the seed has learnt since."""
     if not seed.is_dir() or (slot / _LOCK).stat().st_mtime_ns >= (seed / _LOCK).stat().st_mtime_ns:
         return
-    lock = _locked(seed, fcntl.LOCK_SH)
+    try:
+        lock = _locked(seed, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return  # it is being filled: compiling oneself is better than waiting
     shutil.copytree(seed, slot, dirs_exist_ok=True, ignore=shutil.ignore_patterns(_LOCK))
     os.utime(slot / _LOCK)
     os.close(lock)

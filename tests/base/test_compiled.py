@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,3 +33,18 @@ def test_each_process_has_its_own_slot_and_slots_are_used_again(tmp_path, monkey
 def test_a_given_folder_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", "/somewhere")
     assert cache_slot() == "/somewhere"
+
+
+def test_a_new_slot_is_a_copy_of_the_seed(tmp_path, monkeypatch) -> None:
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("DTE_CACHE", str(tmp_path))
+    seed = "from dte_hpc.base.compiled import claim_seed\nprint(claim_seed())"
+    folder = subprocess.run(
+        [sys.executable, "-c", seed], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    (Path(folder) / "kernel.nbc").write_text("compiled")
+    slot = subprocess.run(
+        [sys.executable, "-c", ASK], input="x", capture_output=True, text=True, check=True
+    ).stdout
+    assert slot.strip() != folder
+    assert (Path(slot.strip()) / "kernel.nbc").read_text() == "compiled"
