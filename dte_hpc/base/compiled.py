@@ -24,6 +24,7 @@ from dte_hpc.base.errors import StorageFailed
 MAX_SLOTS = 4096
 SEED = "seed"
 _LOCK = "lock"
+_SOWN = "sown"
 _held: dict[int, tuple[str, int]] = {}
 
 
@@ -96,15 +97,17 @@ def _claim(folder: Path) -> tuple[str, int]:
 
 
 def _sow(seed: Path, slot: Path) -> None:
-    """Copy the seed into a slot that has nothing yet, or less than the seed has learnt since."""
-    if not seed.is_dir() or (slot / _LOCK).stat().st_mtime_ns >= (seed / _LOCK).stat().st_mtime_ns:
+    """Copy the seed into a slot, unless nothing was compiled into it since the last copy."""
+    sown = slot / _SOWN
+    since = sown.stat().st_mtime_ns if sown.exists() else 0
+    if not (seed / _LOCK).exists() or (seed / _LOCK).stat().st_mtime_ns <= since:
         return
     try:
         lock = _locked(seed, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return  # it is being filled: compiling oneself is better than waiting
     shutil.copytree(seed, slot, dirs_exist_ok=True, ignore=shutil.ignore_patterns(_LOCK))
-    os.utime(slot / _LOCK)
+    sown.touch()
     os.close(lock)
 
 
