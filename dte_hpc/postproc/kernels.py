@@ -39,7 +39,7 @@ def warm_weights() -> None:
     """Compile, or load from the cache, what interpolation runs."""
     row, column, one = np.array([0, 1]), np.zeros(1, np.uint32), np.ones(1)
     for kind in (np.float64, np.float32):
-        apply_weights(frozen(row), frozen(column), frozen(one), frozen(np.ones(1, kind)), np.empty(1))
+        apply_weights(row, column, one, frozen(np.ones(1, kind)), np.empty(1))
 
 
 @numba.njit(nogil=True, cache=True)
