@@ -65,6 +65,10 @@ def checked_value(keyword: str, value: Scalar) -> str:
             f"{keyword} is a {type(value).__name__}; expected one text or number", keyword=keyword
         )
     text = text_of(value)
+    if text != text.strip():
+        raise InvalidKey(
+            f"{keyword}={text[:40]!r} begins or ends with a space; expected none", keyword=keyword
+        )
     if len(text) > MAX_VALUE_LENGTH or not (text.isprintable() or text == ""):
         raise InvalidKey(
             f"{keyword}={text[:40]!r} is {len(text)} characters long or holds control characters; "

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from dte_hpc.fdb import FDB
 
 SUMMARY = "read only the points inside a shape (a series, profile, box, polygon, circle, country, path)"
-EXAMPLE = "dte extract flight.json --fdb /scratch/store --covjson flight.covjson"
+EXAMPLE = "dte extract flight.json --store /scratch/store --covjson flight.covjson"
 MAX_ROWS = 24
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("request", metavar="REQUEST.json", help="MARS keywords and a feature")
-    parser.add_argument("--fdb", metavar="ROOT", help="the store: a root, or FDB's configuration (YAML)")
+    parser.add_argument("--store", metavar="ROOT", help="the store: a root, or FDB's configuration (YAML)")
     parser.add_argument("--covjson", metavar="FILE", type=Path, help="write the answer as CoverageJSON")
     parser.add_argument("--explain", action="store_true", help="say what would be read, and read nothing")
     parser.add_argument("--gap-bytes", type=int, default=None, help="read pieces this near as one")
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     if is_rank() and not arguments.explain:
         return _together(arguments, options)
     request = read_request(arguments.request, options.limits)
-    store = open_store(arguments.fdb)
+    store = open_store(arguments.store)
     return (
         _explain(arguments, store, request, options)
         if arguments.explain
@@ -67,7 +67,7 @@ def _together(arguments: argparse.Namespace, options: "Options") -> int:
         store, request = all_or_none(
             comm,
             lambda: (
-                open_store(arguments.fdb),
+                open_store(arguments.store),
                 read_request(arguments.request, options.limits) if comm.rank == 0 else {},
             ),
         )

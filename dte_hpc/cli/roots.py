@@ -1,11 +1,10 @@
 """Is the store that a user named there at all, and what of it was passed over?"""
 
 import os
-import sys
 from typing import TYPE_CHECKING
 
 from dte_hpc.base.errors import InvalidRequest
-from dte_hpc.base.events import Event, RecordSkipped
+from dte_hpc.base.log import log_trouble
 
 if TYPE_CHECKING:
     from dte_hpc.fdb import FDB
@@ -21,13 +20,8 @@ def open_store(config: str | None, schema: str | None = None) -> "FDB":
     """
     from dte_hpc.fdb import FDB
 
-    store = FDB(config, schema=schema, listener=_warn)
+    store = FDB(config, schema=schema, listener=log_trouble)
     for root in store.config.readable_roots():
         if not os.path.isdir(root):  # noqa: PTH112 - Path.is_dir raises for a path that is too long
             raise InvalidRequest(f"the store's root {root} is not a directory", path=str(root))
     return store
-
-
-def _warn(event: Event) -> None:
-    if isinstance(event, RecordSkipped):
-        print(f"dte: skipped {event.where}: {event.reason}", file=sys.stderr)

@@ -5,6 +5,7 @@ its own bytes, of grid_ccsds its own blocks), and sends them as its part. GRIB1 
 their GRIB2 parameter (167.128 becomes 167) and are stored as GRIB2 by a plan that encodes.
 """
 
+import functools
 import mmap
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from dte_hpc.codecs.decode import read_field
 from dte_hpc.codecs.grib import grid_words
 from dte_hpc.codecs.layout import split
 from dte_hpc.job.run import ModelRank
+from dte_hpc.parallel.agree import all_or_none
 
 Progress = Callable[[int, int], None]
 """Told how many fields have been sent, and how many there are."""
@@ -42,11 +44,11 @@ def replay(rank: ModelRank, paths: Sequence[str | Path], progress: Progress) -> 
     InvalidMessage
         Naming the file and the message that cannot be read; what was sent before is not flushed.
     """
-    messages = [found for path in paths for found in _messages(Path(path))]
+    messages = all_or_none(rank.comm, lambda: [found for path in paths for found in _messages(Path(path))])
     bands: dict[str, NDArray[np.int64]] = {}
     names: set[Metadata] = set()
     for n_sent, (where, message) in enumerate(messages):
-        field = _named_field(where, message)
+        field = all_or_none(rank.comm, functools.partial(_named_field, where, message))
         domain = str(field.metadata["domain"])
         if domain not in bands:
             bands[domain] = band(field.values.size, rank.rank, rank.size)

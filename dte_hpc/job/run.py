@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from dte_hpc.base.errors import InvalidConfig
-from dte_hpc.base.events import Listener, ignore
+from dte_hpc.base.events import Listener
+from dte_hpc.base.log import log_trouble
 from dte_hpc.ioserver import IOClient
 from dte_hpc.job.config import JobConfig, load_job
 from dte_hpc.parallel import Role, World, assign_roles, guard
@@ -52,7 +53,7 @@ class ModelRank:
         return int(self.comm.size)
 
 
-def run(model: Callable[[ModelRank], None], source: JobSource, *, listener: Listener = ignore) -> None:
+def run(model: Callable[[ModelRank], None], source: JobSource, *, listener: Listener = log_trouble) -> None:
     """Run a job whose ranks are all this program: the last ones serve, the others call `model`.
 
     Collective over the whole job; returns on every rank when the last model rank has returned and
@@ -68,7 +69,7 @@ def run(model: Callable[[ModelRank], None], source: JobSource, *, listener: List
 
 
 @contextlib.contextmanager
-def connect(source: JobSource, *, listener: Listener = ignore) -> Iterator[ModelRank]:
+def connect(source: JobSource, *, listener: Listener = log_trouble) -> Iterator[ModelRank]:
     """Join a job as a model rank, where ``dte serve`` runs the other ranks.
 
     Collective over the whole job, at entry and at exit.
@@ -79,7 +80,7 @@ def connect(source: JobSource, *, listener: Listener = ignore) -> Iterator[Model
             yield rank
 
 
-def serve(source: JobSource, role: Role, *, listener: Listener = ignore) -> None:
+def serve(source: JobSource, role: Role, *, listener: Listener = log_trouble) -> None:
     """Join a job as an IO or extraction rank, until every model rank has closed.
 
     Collective over the whole job.

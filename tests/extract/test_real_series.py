@@ -80,7 +80,7 @@ def test_strace_sees_no_more_bytes_of_fields_than_the_account(root, tmp_path):
         "dte_hpc.cli",
         "extract",
         str(request),
-        "--fdb",
+        "--store",
         str(root),
         "--json",
     ]

@@ -5,6 +5,7 @@ from pathlib import Path
 import eccodes
 import numpy as np
 import pytest
+from mpi4py import MPI
 
 from dte_hpc.base.errors import InvalidMessage, InvalidPart
 from dte_hpc.base.field import Field
@@ -74,7 +75,7 @@ class Alone:
     rank, size = 0, 1
 
     def __init__(self) -> None:
-        self.client, self.fields = self, []
+        self.client, self.fields, self.comm = self, [], MPI.COMM_SELF
 
     def write_domain(self, *_words, **_facts) -> None: ...
     def write_field(self, metadata, values) -> None:
