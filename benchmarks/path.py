@@ -22,6 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dte_hpc.job.launch import mpiexec
+
 GRID, N_POINTS = "O1280", 6_599_680
 PLAN = [
     {"type": "aggregate"},
