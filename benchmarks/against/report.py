@@ -45,7 +45,7 @@ def heading(where: dict[str, object], folder: str, n_rounds: int) -> str:
         f"files in {folder}; {n_rounds} pairs\n"
         "median time of one (field, request, query) or of the whole; ratio = theirs / ours of each pair: "
         "median (least to most)\n"
-        f"{'':42}{'peer':>16}{'ours':>10}{'theirs':>10}{'floor':>10}   {'ratio':20}{'ratio of CPU time':20}"
+        f"{'':42}{'peer':>16}{'ours':>10}{'theirs':>10}{'floor':>10}   {'ratio':25}{'ratio of CPU time'}"
     )
 
 
@@ -57,7 +57,7 @@ def line(row: Row) -> str:
         return f"{start}   cannot be compared: {row.trouble}"
     times = [_time(found.get(f"{side}_seconds"), row.case.count) for side in ("ours", "theirs", "floor")]
     ratios = [_ratio(found[f"{key}_ratio"]) for key in ("seconds", "cpu_seconds")]  # type: ignore[arg-type]
-    return start + "".join(f"{text:>10}" for text in times) + "   " + "".join(f"{r:20}" for r in ratios)
+    return start + "".join(f"{text:>10}" for text in times) + "   " + "".join(f"{r:25}" for r in ratios)
 
 
 def _time(seconds: object, count: int) -> str:
