@@ -60,7 +60,7 @@ def one_round(folder: Path, n_fields: int) -> dict[str, float]:
     """Measure the three once, one after the other, each on fresh files."""
     store = folder / "store"
     command = [
-        "mpiexec",
+        mpiexec(),
         "-n",
         "2",
         sys.executable,
