@@ -35,6 +35,14 @@ def pytest_runtest_makereport(item):
     return report
 
 
+def pytest_sessionfinish(session):
+    """Ranks leave together: one that leaves clears away old folders, in which another may still be at work."""
+    if is_rank() and session.config.option.with_mpi:
+        from mpi4py import MPI
+
+        MPI.COMM_WORLD.Barrier()
+
+
 def end_job_of_tests(item, report):
     """Print why a test failed here, give the other ranks time to say the same, and end them all."""
     from mpi4py import MPI
