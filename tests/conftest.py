@@ -36,7 +36,7 @@ def pytest_runtest_makereport(item):
 
 
 def pytest_sessionfinish(session):
-    """Ranks leave together: one that leaves clears away old folders, in which another may still be at work."""
+    """Ranks leave together: one that leaves clears old folders away, and another may be at work in them."""
     if is_rank() and session.config.option.with_mpi:
         from mpi4py import MPI
 
