@@ -15,7 +15,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     check = tasks.add_parser("check", help="say every mistake with its place; exit status 0 or 2")
     explain = tasks.add_parser("explain", help="draw each plan with its grids, sizes and memory")
     for task in (check, explain):
-        task.add_argument("file", help="plans, in YAML")
+        task.add_argument("file", help="plans, or a whole job, in YAML")
         task.add_argument("--json", action="store_true", help="print the result for programs")
     explain.add_argument("--grid", help="the grid fields come on, when the plan's select does not say it")
     explain.add_argument("--float32", action="store_true", help="fields come in single precision")
@@ -24,10 +24,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check or explain; 2 when the plan is wrong."""
     from dte_hpc.base.errors import InvalidConfig
-    from dte_hpc.postproc import load_plans
+    from dte_hpc.job.config import plans_of
 
     try:
-        plans = load_plans(arguments.file)
+        plans = plans_of(arguments.file)
     except InvalidConfig as error:
         return _wrong(arguments, error)
     if arguments.task == "explain":

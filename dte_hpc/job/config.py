@@ -10,12 +10,13 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from dte_hpc.base.config import read_yaml, struct
 from dte_hpc.base.errors import InvalidConfig
+from dte_hpc.postproc.plan import PlanConfig, load_plans
 
 DEFAULT_BUDGET_BYTES = 512 * 1024 * 1024
 
@@ -81,3 +82,17 @@ def load_job(source: str | Path | Mapping[str, Any] | JobConfig) -> JobConfig:
             )
         return JobConfig(plans=str(plans), ranks=job.ranks, budget_bytes=job.budget_bytes, store=job.store)
     return job
+
+
+def plans_of(path: str | Path) -> tuple[PlanConfig, ...]:
+    """Return the checked plans of a job file, or of a file that holds nothing but plans.
+
+    Raises
+    ------
+    InvalidConfig
+        As `load_job` and `postproc.load_plans`.
+    """
+    node = read_yaml(path)
+    of_a_job = {f.name.replace("_", "-") for f in fields(JobConfig)} - {"plans"}
+    is_job = isinstance(node, Mapping) and not of_a_job.isdisjoint(node)
+    return load_plans(load_job(path).plans if is_job else path)

@@ -62,3 +62,15 @@ def test_no_plan_and_a_name_that_is_none(file, capsys):
         assert "$.plans: found a list of 0; expected at least one plan" in capsys.readouterr().err
     assert main(["plan", "check", file("plans: [{name: [p], actions: [{type: 'null'}]}]")]) == 2
     assert "$.plans[0].name: found ['p']; expected text" in capsys.readouterr().err
+
+
+def test_a_whole_job_is_checked_too(tmp_path, capsys):
+    plans = "plans: [{actions: [{type: aggregate}, {type: 'null'}]}]\n"
+    (tmp_path / "job.yaml").write_text("ranks: {io: 2}\nstore: here\n" + plans)
+    assert main(["plan", "check", str(tmp_path / "job.yaml")]) == 0
+    (tmp_path / "job.yaml").write_text("ranks: {oi: 2}\nstore: here\n" + plans)
+    assert main(["plan", "check", str(tmp_path / "job.yaml")]) == 2
+    assert "$.ranks.oi: unknown keyword 'oi'" in capsys.readouterr().err
+    (tmp_path / "job.yaml").write_text("store: here\n" + plans.replace("aggregate", "agregate"))
+    assert main(["plan", "check", str(tmp_path / "job.yaml")]) == 2
+    assert "$.plans[0].actions[0].type" in capsys.readouterr().err
