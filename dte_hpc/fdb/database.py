@@ -21,9 +21,9 @@ from dte_hpc.fdb.disk import (
     OpenFile,
     OpenFiles,
     open_directory,
+    open_file,
     read_exactly,
     storage_failed,
-    unreadable,
 )
 from dte_hpc.fdb.grammar import MAX_SCHEMA_BYTES
 from dte_hpc.fdb.paths import new_stem
@@ -118,7 +118,7 @@ class Database:
         n_before = len(self.toc.records)
         last = self.toc.records[-1].position if n_before else -1
         try:
-            file = _opened(self.root, self.name, "toc")
+            file = open_file(self.root, self.name, "toc")
             records, gaps = self.toc.read(file.fd)
         except CorruptData as error:
             self._skipped(f"{self.where}/toc", str(error))
@@ -190,20 +190,6 @@ def create_database(disk: Disk, root: Path, name: str, schema: Schema) -> None:
         os.close(parent)
 
 
-def _opened(root: Path, name: str, file: str) -> OpenFile:
-    """Return one of a database's own files, open; CorruptData for a symbolic link, or what cannot be read."""
-    try:
-        directory = open_directory(root, name)
-        try:
-            return OpenFile(directory, file)
-        finally:
-            os.close(directory)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise unreadable(f"{root}/{name}/{file}", error) from error
-
-
 def _refused(where: str, error: OSError) -> StorageFailed:
     return storage_failed(f"the database {where} cannot be made or opened", error)
 
@@ -231,7 +217,7 @@ def _write_schema(disk: Disk, directory: int, where: str, schema: Schema) -> Non
 
 def _read_schema(root: Path, name: str) -> Schema:
     where = f"{root}/{name}"
-    file = _opened(root, name, "schema")
+    file = open_file(root, name, "schema")
     data = read_exactly(file.fd, min(os.fstat(file.fd).st_size, MAX_SCHEMA_BYTES), 0, f"{where}/schema")
     try:
         text = data.decode("utf-8")

@@ -174,7 +174,7 @@ class OpenFiles:
         with self._lock:
             found = self._files.get(place)
             if found is None:
-                found = self._files[place] = _open_file(root, directory, name)
+                found = self._files[place] = _open_existing(root, directory, name)
             self._files.move_to_end(place)
             if len(self._files) > self._limit:
                 self._files.popitem(last=False)
@@ -187,12 +187,31 @@ class OpenFiles:
                 del self._files[place]
 
 
-def _open_file(root: Path, directory: str, name: str) -> OpenFile:
+def _open_existing(root: Path, directory: str, name: str) -> OpenFile:
+    """Open a file that an index names: that it is gone is damage."""
+    try:
+        return open_file(root, directory, name)
+    except FileNotFoundError as error:
+        raise unreadable(f"{root}/{directory}/{name}", error) from error
+
+
+def open_file(root: Path, directory: str, name: str) -> OpenFile:
+    """Return one of a database's own files, open.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    CorruptData
+        For a symbolic link, or what cannot be read.
+    """
     try:
         parent = open_directory(root, directory)
         try:
             return OpenFile(parent, name)
         finally:
             os.close(parent)
+    except FileNotFoundError:
+        raise
     except OSError as error:
         raise unreadable(f"{root}/{directory}/{name}", error) from error

@@ -37,6 +37,7 @@ from numpy.typing import NDArray
 from dte_hpc.base.checksum import checksum
 from dte_hpc.base.errors import CorruptData
 from dte_hpc.codecs.layout import LAYOUT
+from dte_hpc.fdb.tables import narrowest_width
 
 MAGIC = b"DTEi"
 VERSION = 1
@@ -89,17 +90,7 @@ Words = tuple[Sequence[str], NDArray[np.integer]]
 
 def _width_code(largest: int) -> int:
     """Return the code of the narrowest width that holds an unsigned number."""
-    return (
-        0
-        if largest == 0
-        else 1
-        if largest < 1 << 8
-        else 2
-        if largest < 1 << 16
-        else 3
-        if largest < 1 << 32
-        else 4
-    )
+    return _WIDTHS.index(narrowest_width(largest))
 
 
 def _narrowed(values: U64) -> tuple[int, int, bytes]:

@@ -25,6 +25,11 @@ HEADER_BYTES = 32
 assert _HEADER.size == HEADER_BYTES  # noqa: S101
 
 
+def narrowest_width(largest: int) -> int:
+    """Return the bytes of the narrowest type for unsigned numbers up to the largest: 0, 1, 2, 4 or 8."""
+    return 0 if largest == 0 else next((width for width in (1, 2, 4) if largest < 1 << 8 * width), 8)
+
+
 def pack_table(offsets: NDArray[np.uint64]) -> bytes:
     """Return the table of some non-decreasing bit offsets; no bytes for no offsets."""
     if len(offsets) == 0:
@@ -32,17 +37,7 @@ def pack_table(offsets: NDArray[np.uint64]) -> bytes:
     steps = np.diff(offsets.astype(np.uint64))
     low = int(steps.min()) if len(steps) else 0
     spread = int(steps.max()) - low if len(steps) else 0
-    width = (
-        0
-        if spread == 0
-        else 1
-        if spread < 1 << 8
-        else 2
-        if spread < 1 << 16
-        else 4
-        if spread < 1 << 32
-        else 8
-    )
+    width = narrowest_width(spread)
     body = (steps - np.uint64(low)).astype(f"<u{width}").tobytes() if width else b""
     head = _HEADER.pack(int(offsets[0]), low, len(offsets), width, b"", 0)[:24]
     return head + checksum(head + body).to_bytes(8, "little") + body

@@ -49,11 +49,6 @@ def rank_in_job() -> int:
     return int(MPI.COMM_WORLD.rank)
 
 
-def is_running() -> bool:
-    """Whether MPI calls are still allowed."""
-    return bool(MPI.Is_initialized() and not MPI.Is_finalized())
-
-
 def abort(status: int) -> None:
     """End every rank of the job with an exit status; does not return."""
     MPI.COMM_WORLD.Abort(status)
