@@ -30,7 +30,7 @@ from dte_hpc.fdb.paths import new_stem
 from dte_hpc.fdb.schema import Schema, schema_of
 from dte_hpc.fdb.segment import Segment
 from dte_hpc.fdb.table import Table
-from dte_hpc.fdb.toc import Toc, TocRecord
+from dte_hpc.fdb.toc import RECLAIMED, SEGMENT, Toc, TocRecord, effective
 
 MAX_SEGMENT_BYTES = 1 << 36
 _MARK = "# xxh3-64 of the above: "
@@ -66,6 +66,7 @@ class Database:
     def _forget(self, inode: int) -> None:
         self.toc = Toc(self.where)
         self._table = Table(())
+        self._refused: set[tuple[str, int]] = set()
         self._seen = (inode, 0)
         self._files.forget(self.root, self.name)
 
@@ -117,19 +118,25 @@ class Database:
     def _read_toc(self) -> None:
         n_before = len(self.toc.records)
         last = self.toc.records[-1].position if n_before else -1
+        records = self._new_records(self.toc)
+        grew = n_before and len(self.toc.records) == n_before + len(records)
+        if grew and all(r.kind != RECLAIMED and r.position > last for r in records):
+            new = [record for record in records if record.kind == SEGMENT]
+            if new:
+                self._table = Table([*self._table.segments, *self._segments(new)], self._table)
+        elif self.toc.records or not grew:
+            self._table = Table(self._segments(effective(self.toc.records, self._refused)))
+
+    def _new_records(self, toc: Toc) -> list[TocRecord]:
         try:
             file = open_file(self.root, self.name, "toc")
-            records, gaps = self.toc.read(file.fd)
+            records, gaps = toc.read(file.fd)
         except CorruptData as error:
             self._skipped(f"{self.where}/toc", str(error))
-            return
+            return []
         for start, stop in gaps:
             self._skipped(f"{self.where}/toc, bytes {start} to {stop}", "no record is there")
-        grew = len(self.toc.records) == n_before + len(records)
-        if not grew or (records and records[0].position < last):
-            self._table = Table(self._segments(self.toc.records))
-        elif records:
-            self._table = Table([*self._table.segments, *self._segments(records)], self._table)
+        return records
 
     def read_segment(self, record: TocRecord) -> Segment:
         """Return the segment of a toc record; CorruptData if it is not what was flushed."""
@@ -137,12 +144,14 @@ class Database:
         if not 0 < record.length <= MAX_SEGMENT_BYTES:
             raise CorruptData(f"the segment in {where} has {record.length} bytes", where=where)
         file = self.file(record.index)
-        segment = Segment(read_exactly(file.fd, record.length, record.offset, where), record.checksum, where)
+        data = read_exactly(file.fd, record.length, record.offset, where)
+        segment = Segment(data, record.checksum, where, record.time_ns // 1_000_000_000)
         if segment.n_fields != record.n_fields:
             raise CorruptData(f"the segment in {where} has {segment.n_fields} fields", where=where)
         return segment
 
     def _segments(self, records: list[TocRecord]) -> list[tuple[Segment, str, int]]:
+        """Return the segments of effective records; if one that stands for others is damaged, theirs."""
         known = {(index, offset): segment for segment, index, offset in self._table.segments}
         segments = []
         for record in records:
@@ -154,7 +163,16 @@ class Database:
                 if place not in self._damaged:
                     self._damaged.add(place)
                     self._skipped(f"{self.where}/{record.index}", str(error))
+                if record.kind != SEGMENT:
+                    return self._segments(self._without(place))
         return segments
+
+    def _without(self, place: tuple[str, int]) -> list[TocRecord]:
+        """Return the effective records when one that stands for others cannot be read."""
+        self._refused.add(place)
+        self.toc = Toc(self.where, every=True)
+        self._new_records(self.toc)
+        return effective(self.toc.records, self._refused)
 
     def _skipped(self, where: str, reason: str) -> None:
         self._listener(RecordSkipped(where=where, reason=reason))

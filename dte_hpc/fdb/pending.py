@@ -73,6 +73,7 @@ class Rows:
         """
         tables = [b"" if offsets is None else pack_table(offsets) for offsets in self.offsets]
         numbers, start = self._places(runs)
+        numbers["time"] = numbers["table_at"] = np.zeros(len(self), np.uint64)
         numbers["table"] = np.array([len(table) for table in tables], np.uint64)
         numbers.update(self._packing(numbers["length"]))
         own = index.removesuffix("index") + "data"
@@ -83,6 +84,7 @@ class Rows:
                 self._keys(),
                 coded(["" if name == own else name for name in files]),
                 coded(self.grids),
+                coded([""] * len(self)),
                 numbers,
                 start,
                 len(body),

@@ -3,25 +3,32 @@
 A segment: every keyword of its fields as a column, and for each field where its message lies, its
 checksum and the facts that let one value be read without the header. Little-endian::
 
-    byte 0  4s magic "DTEi"        24  Q bytes of the segment (all of the below)
-         4  B  version, 1          32  Q bytes of the block offset tables, which follow it
-         5  B  keywords            40  Q byte of the data file at which the first message begins
-         6  H  0                   48  Q xxh3-64 of bytes 0 to 47 and of all that follows byte 56
-         8  I  fields              56  one byte a column: how it is coded
-        12  I  bytes of text           the base of each column, in 0, 1, 2, 4 or 8 bytes
-        16  Q  0                       text, UTF-8, words ended by NUL
-                                       the values of each column, in 0, 1, 2, 4 or 8 bytes a field
+    byte 0  4s magic "DTEi"        24  Q bytes of the block offset tables, which follow it
+         4  B  version, 2          32  Q byte of the data file at which the first message begins
+         5  B  keywords            40  Q xxh3-64 of bytes 0 to 39 and of all that follows byte 48
+         6  H  0                   48  one byte a column: how it is coded
+         8  I  fields                  the base of each column, in 0, 1, 2, 4 or 8 bytes
+        12  I  bytes of text           text, UTF-8, words ended by NUL
+        16  Q  bytes of the            the values of each column, in 0, 1, 2, 4 or 8 bytes a field
+               segment (all
+               of these)
 
-The columns are the keywords, then ``file`` and ``grid`` (all of these are words: the base is the size
-of their dictionary, the values are numbers of words), then `NUMBERS`. A number is base + value modulo
-2**64, in the narrowest width that holds the differences; a column that is constant has no values. In
+The columns are the keywords, then ``file``, ``grid`` and ``tables`` (all of these are words: the base is
+the size of their dictionary, the values are numbers of words), then `NUMBERS`. A number is base + value
+modulo 2**64, in the narrowest width that holds the differences; a column that is constant has no values. In
 the byte of a column bits 0-2 are the base's width and bits 3-5 the values' (0, 1, 2, 3, 4 for 0, 1, 2,
 4, 8 bytes); bit 6 says that ``reference`` is a float32's bits, which GRIB's are, and not a float64's.
 
-The text holds the keywords, then the words of each word column in turn. A ``file`` that is empty is
+The text holds the keywords, then the words of each word column in turn. The n-th of `SHORT` stands as
+the one character U+000n: a segment of one field shrinks by a quarter. A ``file`` that is empty is
 the index file's own name with ``.data`` for ``.index``. ``gap`` is the distance from the end of the
 previous message to the beginning of this one, ``trailer`` what follows the packed data in the message,
-``n_absent`` the missing points, and ``table`` the bytes of the field's block offset table (`tables`).
+``n_absent`` the missing points, ``time`` the second since 1970 of the flush (0: the toc record's), and
+``table`` the bytes of the field's block offset table (`dte_hpc.fdb.tables`). The tables follow the
+segment one after another, but for fields whose ``tables`` names another index file: there ``table_at``
+is the table's first byte.
+
+A field of length 0 is no field: it masks earlier ones of its key, which were deleted.
 
 A crash leaves a segment that no toc record names, or a part of one: both are never read.
 """
@@ -40,16 +47,18 @@ from dte_hpc.codecs.layout import LAYOUT
 from dte_hpc.fdb.tables import narrowest_width
 
 MAGIC = b"DTEi"
-VERSION = 1
-_HEADER = struct.Struct("<4sBBHIIQQQQQ")
-HEADER_BYTES = 56
+VERSION = 2
+_HEADER = struct.Struct("<4sBBHIIQQQQ")
+HEADER_BYTES = 48
 assert _HEADER.size == HEADER_BYTES  # noqa: S101
-WORD_COLUMNS = ("file", "grid")
+WORD_COLUMNS = ("file", "grid", "tables")
 NUMBERS = (
     "gap",
     "length",
     "checksum",
+    "time",
     "table",
+    "table_at",
     "packing",
     "edition",
     "bits",
@@ -83,6 +92,13 @@ _FORMATS = ("", "B", "H", "I", "Q")
 _DTYPES = (None, np.dtype("<u1"), np.dtype("<u2"), np.dtype("<u4"), np.dtype("<u8"))
 _FLOAT32 = 0x40
 MAX_KEYWORDS = 200
+SHORT = tuple(
+    "class dataset activity experiment generation model realization expver stream date time domain type "
+    "levtype resolution step levelist param number grid timespan stattype quantile hdate refdate anoffset "
+    "origin method system frequency direction".split(" ")  # noqa: SIM905 - one to a line says less
+)
+_TO_SHORT = {keyword: chr(number) for number, keyword in enumerate(SHORT, 1)}
+_FROM_SHORT = {character: keyword for keyword, character in _TO_SHORT.items()}
 
 U64 = NDArray[np.uint64]
 Words = tuple[Sequence[str], NDArray[np.integer]]
@@ -96,6 +112,11 @@ def _width_code(largest: int) -> int:
 def _narrowed(values: U64) -> tuple[int, int, bytes]:
     """Return descriptor, base and value bytes of a column of numbers."""
     low, high = int(values.min()), int(values.max())
+    if high >= 1 << 63:  # small steps back are large numbers: gaps between files
+        signed = values.view(np.int64)
+        least, most = int(signed.min()), int(signed.max())
+        if most - least < high - low:
+            low, high = least + (1 << 64 if least < 0 else 0), most + (1 << 64 if least < 0 else 0)
     code = _width_code(high - low)
     dtype = _DTYPES[code]
     body = b"" if dtype is None else (values - np.uint64(low)).astype(dtype).tobytes()
@@ -106,6 +127,7 @@ def pack_segment(
     columns: dict[str, Words],
     files: Words,
     grids: Words,
+    tables: Words,
     numbers: dict[str, U64],
     start: int,
     table_bytes: int,
@@ -116,8 +138,8 @@ def pack_segment(
     ----------
     columns : dict of keyword to (words, codes)
         For each field the number of its word; words hold no NUL.
-    files, grids : (words, codes)
-        Data files and grid names in the same form.
+    files, grids, tables : (words, codes)
+        Data files, grid names and index files with block offset tables in the same form.
     numbers : dict of name to ndarray of uint64, shape (n_fields,)
         Every one of `NUMBERS`.
     start : int
@@ -127,8 +149,8 @@ def pack_segment(
     """
     n_fields = len(numbers["length"])
     descriptors, bases, bodies = bytearray(), [], []
-    text = list(columns)
-    for words, codes in (*columns.values(), files, grids):
+    text = [_TO_SHORT.get(keyword, keyword) for keyword in columns]
+    for words, codes in (*columns.values(), files, grids, tables):
         text.extend(words)
         code = _width_code(len(words) - 1)
         dtype = _DTYPES[code]
@@ -152,13 +174,17 @@ def pack_segment(
         0,
         n_fields,
         len(encoded),
-        0,
         HEADER_BYTES + len(body),
         table_bytes,
         start,
         0,
     )[:-8]
     return head + checksum(head + body).to_bytes(8, "little") + body
+
+
+def checksum_of(segment: bytes) -> int:
+    """Return the checksum that a packed segment carries, which its toc record gives too."""
+    return int.from_bytes(segment[HEADER_BYTES - 8 : HEADER_BYTES], "little")
 
 
 def reference_bits(reference: NDArray[np.float64]) -> U64:
@@ -208,6 +234,8 @@ class Segment:
         The checksum that its toc record gives.
     where : str
         File and byte, for errors.
+    time : int
+        Second since 1970 of its toc record.
 
     Raises
     ------
@@ -228,11 +256,12 @@ class Segment:
         "n_fields",
         "start",
         "table_bytes",
+        "time",
         "where",
     )
 
-    def __init__(self, data: bytes, digest: int, where: str) -> None:
-        self.where = where
+    def __init__(self, data: bytes, digest: int, where: str, time: int = 0) -> None:
+        self.where, self.time = where, time
         if len(data) < HEADER_BYTES:
             raise self._corrupt("is shorter than its header")
         (
@@ -242,7 +271,6 @@ class Segment:
             _,
             self.n_fields,
             n_text,
-            _,
             self.length,
             self.table_bytes,
             self.start,
@@ -271,7 +299,7 @@ class Segment:
         found = iter(shape.bases.unpack_from(data, bases_at))
         self._bases = [next(found) if has else 0 for has in shape.has_base]
         words = data[text_at : text_at + n_text].decode("utf-8").split("\0")
-        self.keywords = tuple(words[:n_keywords])
+        self.keywords = tuple(_FROM_SHORT.get(word, word) for word in words[:n_keywords])
         self._words: list[list[str]] = []
         at = n_keywords
         for size in self._bases[: n_keywords + len(WORD_COLUMNS)]:
@@ -292,8 +320,8 @@ class Segment:
     def words(self, keyword: str) -> tuple[list[str], NDArray[np.integer] | None] | None:
         """Return the dictionary of a column and the codes of its fields (None when all have the first word).
 
-        None for a keyword that no field of the segment has. The special columns are ``"\\0file"`` and
-        ``"\\0grid"``, which no keyword can be called.
+        None for a keyword that no field of the segment has. The special columns are
+        ``"\\0file"``, ``"\\0grid"`` and ``"\\0tables"``, which no keyword can be called.
         """
         number = self._index.get(keyword)
         if number is None:

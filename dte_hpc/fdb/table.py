@@ -18,7 +18,7 @@ from dte_hpc.fdb.segment import PLAIN_FACTS, Segment
 
 Codes = NDArray[np.int32]
 U64 = NDArray[np.uint64]
-FILE, GRID = "\0file", "\0grid"
+FILE, GRID, TABLES = "\0file", "\0grid", "\0tables"
 
 
 class Words:
@@ -128,9 +128,13 @@ class Table:
         """Return index file, byte and length of a row's block offset table."""
         which = int(np.searchsorted(self.starts, row, side="right")) - 1
         segment, index, offset = self.segments[which]
-        tables = self.number("table")[int(self.starts[which]) : row + 1]
-        length = int(tables[-1])
-        return index, offset + segment.length + int(tables.sum()) - length, length
+        length = int(self.number("table")[row])
+        elsewhere = self.words_of(TABLES).list[int(self.codes(TABLES)[row])]
+        if elsewhere:
+            return elsewhere, int(self.number("table_at")[row]), length
+        first = int(self.starts[which])
+        before = self.number("table")[first:row][self.codes(TABLES)[first:row] == 0]
+        return index, offset + segment.length + int(before.sum()), length
 
     def _new_codes(self, keyword: str) -> Codes:
         words = self.words.setdefault(keyword, Words())
@@ -157,6 +161,8 @@ class Table:
             base, values = segment.number(name)
             if name == "reference" and segment.reference_is_single():
                 return _double_bits(base, values)
+            if name == "time" and base == 0:
+                return segment.time, None
             return base, values
 
         numbers: U64 = self._gather(column, np.dtype(np.uint64))

@@ -6,7 +6,7 @@ and tmpfs; 1000-byte ones were, in 43 to 58)::
 
     byte  0  4s  magic "DTEt"
           4  B   version, 1
-          5  B   kind: 1 = a segment of an index file
+          5  B   kind: 1 = a segment of an index file, 2 = merged, 3 = reclaimed
           6  H   bytes of the name
           8  I   sequence: 0, 1, 2 ... of this writer (the index file's name says which)
          12  I   fields in the segment
@@ -14,52 +14,68 @@ and tmpfs; 1000-byte ones were, in 43 to 58)::
          24  Q   bytes of the segment (without its block offset tables)
          32  Q   checksum of the segment
          40  Q   nanoseconds since 1970 at the flush
-         48  72s name of the index file, padded with NUL
+         48  64s name of the index file, padded with NUL
+        112  I   merged, reclaimed: the first slot that this one stands for
+        116  I   and the slot after the last
         120  Q   xxh3-64 of bytes 0 to 119
 
 A record exists when its checksum is right: what is not here does not exist. Later in the file masks
-earlier. After damage of any length and alignment the reader goes on at the next magic that begins a
-right record; what lies between is reported, kept in mind, and looked at again when the file has grown
-(another client's append may have become visible behind it first).
+earlier. A merged record's segment holds the rows of the segments in its slots once more, so that a
+reader opens one instead of many; it stands where they stand (`dte_hpc.fdb.merge`). A reclaimed record's
+segment holds what purge or compact left of everything before its last slot, whose files may be gone;
+without a segment (0 fields) nothing is left (`dte_hpc.fdb.reclaim`).
+
+After damage of any length and alignment the reader goes on at the next magic that begins a right record;
+what lies between is reported, kept in mind, and looked at again when the file has grown (another
+client's append may have become visible behind it first).
 """
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dte_hpc.base.checksum import checksum
 from dte_hpc.fdb.disk import Disk, read_exactly
 
 MAGIC = b"DTEt"
 VERSION = 1
-SEGMENT = 1
+SEGMENT, MERGED, RECLAIMED = 1, 2, 3
 SLOT_BYTES = 128
-MAX_NAME_BYTES = 72
+MAX_NAME_BYTES = 64
 MAX_REMEMBERED_GAPS = 64
 MAX_GAP_BYTES = 1 << 20
-_RECORD = struct.Struct("<4sBBHIIQQQQ72sQ")
+_RECORD = struct.Struct("<4sBBHIIQQQQ64sIIQ")
 assert _RECORD.size == SLOT_BYTES  # noqa: S101
+_SLOT = np.dtype({"names": ["magic", "kind"], "formats": ["<u4", "u1"], "offsets": [0, 5], "itemsize": 128})
+_MAGIC_NUMBER = int.from_bytes(MAGIC, "little")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TocRecord:
-    """One flush of one writer.
+    """One flush of one writer, or what stands in the place of many.
 
     Attributes
     ----------
     position : int
-        Byte of the toc at which the record stands: the order of masking.
+        Byte of the toc at which the record stands.
     index : str
-        Name of the index file.
+        Name of the index file; empty for a reclaimed record that left nothing.
     sequence, n_fields : int
-        Which flush of that writer, and how many fields it made visible.
+        Which flush of that writer, and how many fields its segment has.
     offset, length : int
         Where its segment lies in the index file.
     checksum : int
         Of the segment.
     time_ns : int
         Since 1970.
+    kind : int
+        SEGMENT, MERGED or RECLAIMED.
+    start, stop : int
+        Bytes of the toc whose records it stands for; its own for a SEGMENT. The order of masking.
     """
 
     position: int
@@ -70,6 +86,9 @@ class TocRecord:
     length: int
     checksum: int
     time_ns: int
+    kind: int = SEGMENT
+    start: int = 0
+    stop: int = 0
 
 
 def pack(record: TocRecord) -> bytes:
@@ -77,10 +96,11 @@ def pack(record: TocRecord) -> bytes:
     name = record.index.encode("ascii")
     if len(name) > MAX_NAME_BYTES:
         raise ValueError(f"the name {record.index} has {len(name)} bytes; expected at most {MAX_NAME_BYTES}")
+    stands_for = (0, 0) if record.kind == SEGMENT else (record.start // SLOT_BYTES, record.stop // SLOT_BYTES)
     body = _RECORD.pack(
         MAGIC,
         VERSION,
-        SEGMENT,
+        record.kind,
         len(name),
         record.sequence,
         record.n_fields,
@@ -89,13 +109,39 @@ def pack(record: TocRecord) -> bytes:
         record.checksum,
         record.time_ns,
         name,
+        *stands_for,
         0,
     )[:-8]
     return body + checksum(body).to_bytes(8, "little")
 
 
-def append(disk: Disk, directory: int, record: TocRecord, where: str) -> None:
-    """Append a record durably with one write.
+def effective(records: Iterable[TocRecord], refused: Collection[tuple[str, int]] = ()) -> list[TocRecord]:
+    """Return the records whose segments together are the database, in the order of masking.
+
+    Every slot is stood for once: by the last reclaimed record, then by the widest merged one, else by
+    itself.
+
+    Parameters
+    ----------
+    records : iterable of TocRecord
+        All of them.
+    refused : collection of (index file, byte)
+        Segments of merged and reclaimed records that cannot be read.
+    """
+    usable = [r for r in records if r.kind == SEGMENT or (r.index, r.offset) not in refused]
+    reclaimed = [r for r in usable if r.kind == RECLAIMED]
+    last = max(reclaimed, key=lambda r: (r.stop, r.position), default=None)
+    stop = last.stop if last else 0
+    chosen = [last] if last and last.n_fields else []
+    for record in sorted((r for r in usable if r.kind != RECLAIMED), key=lambda r: (r.start, -r.stop)):
+        if record.start >= stop:
+            chosen.append(record)
+            stop = record.stop
+    return chosen
+
+
+def append(disk: Disk, directory: int, record: TocRecord, where: str) -> int:
+    """Append a record durably with one write; return the byte at which it stands.
 
     If the file does not end at a slot, because a writer was cut short, the write begins with the bytes
     that fill its slot. A descriptor is opened for each record and closed after it.
@@ -105,9 +151,11 @@ def append(disk: Disk, directory: int, record: TocRecord, where: str) -> None:
     try:
         padding = bytes(-os.fstat(fd).st_size % SLOT_BYTES)
         disk.write(fd, [padding + pack(record)], name)
+        position = os.lseek(fd, 0, os.SEEK_CUR) - SLOT_BYTES
         disk.sync(fd, name)
     finally:
         os.close(fd)
+    return position
 
 
 def create(disk: Disk, directory: int) -> None:
@@ -120,10 +168,16 @@ def unpack(buffer: bytes, at: int, position: int) -> TocRecord | None:
     if buffer[at : at + 4] != MAGIC or len(buffer) - at < SLOT_BYTES:
         return None
     body = buffer[at : at + SLOT_BYTES - 8]
-    _, version, kind, n_name, sequence, n_fields, offset, length, digest, time_ns, name, own = (
+    _, version, kind, n_name, sequence, n_fields, offset, length, digest, time_ns, name, first, last, own = (
         _RECORD.unpack_from(buffer, at)
     )
-    if own != checksum(body) or version != VERSION or kind != SEGMENT or n_name > MAX_NAME_BYTES:
+    if own != checksum(body) or version != VERSION or n_name > MAX_NAME_BYTES:
+        return None
+    if kind == SEGMENT:
+        start, stop = position, position + SLOT_BYTES
+    elif kind in (MERGED, RECLAIMED) and first <= last and last * SLOT_BYTES <= position:
+        start, stop = first * SLOT_BYTES, last * SLOT_BYTES
+    else:
         return None
     return TocRecord(
         position=position,
@@ -134,6 +188,9 @@ def unpack(buffer: bytes, at: int, position: int) -> TocRecord | None:
         length=length,
         checksum=digest,
         time_ns=time_ns,
+        kind=kind,
+        start=start,
+        stop=stop,
     )
 
 
@@ -157,22 +214,63 @@ def scan(buffer: bytes, base: int) -> Iterator[TocRecord | tuple[int, int]]:
         yield base + bad, base + len(buffer)
 
 
+def scan_needed(buffer: bytes, base: int) -> list[TocRecord] | None:
+    """Return the records of a piece of a toc, but those that others stand for; None if there are gaps.
+
+    Cost: some passes over arrays, and 3 µs for each record returned: 4,000 flushes of which 63 merged
+    records stand for all but the last take 0.3 ms instead of 12.
+    """
+    if len(buffer) % SLOT_BYTES or len(buffer) == 0:
+        return None
+    slots = np.frombuffer(buffer, _SLOT)
+    if (slots["magic"] != _MAGIC_NUMBER).any():
+        return None
+    wide = _unpacked(buffer, base, np.flatnonzero(slots["kind"] != SEGMENT))
+    if wide is None:
+        return None
+    stand_for = effective(wide)
+    single = np.flatnonzero(slots["kind"] == SEGMENT)
+    after = np.searchsorted([r.start for r in stand_for], base + single * SLOT_BYTES, side="right") - 1
+    stops = np.array([0, *(r.stop for r in stand_for)])
+    reclaimed = max((r.stop for r in wide if r.kind == RECLAIMED), default=0)
+    needed = base + single * SLOT_BYTES >= np.maximum(stops[after + 1], reclaimed)
+    records = _unpacked(buffer, base, single[needed])
+    return None if records is None else sorted([*wide, *records], key=lambda r: r.position)
+
+
+def _unpacked(buffer: bytes, base: int, slots: NDArray[np.int64]) -> list[TocRecord] | None:
+    """Return the records in some slots of a buffer, None if one is not right."""
+    records = [unpack(buffer, at, base + at) for at in (slots * SLOT_BYTES).tolist()]
+    right = [record for record in records if record is not None]
+    return right if len(right) == len(records) else None
+
+
 class Toc:
     """A toc being read, again and again.
+
+    Parameters
+    ----------
+    where : str
+        The database, for errors.
+    every : bool
+        Whether the first reading gives the records that others stand for too.
 
     Attributes
     ----------
     records : list of TocRecord
         In file order.
+    size : int
+        Bytes read up to now.
     gaps : list of (start, stop)
         Bytes that hold no record.
     """
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, *, every: bool = False) -> None:
         self.where = where
+        self._every = every
         self.records: list[TocRecord] = []
         self.gaps: list[tuple[int, int]] = []
-        self._size = 0
+        self.size = 0
         self._reported: set[int] = set()
 
     def read(self, fd: int) -> tuple[list[TocRecord], list[tuple[int, int]]]:
@@ -181,19 +279,21 @@ class Toc:
         Cost: one fstat when nothing is new; otherwise one read of the tail and of each earlier gap.
         """
         size = os.fstat(fd).st_size
-        if size == self._size:
+        if size == self.size:
             return [], []
-        if size < self._size:
-            self.records, self.gaps, self._size = [], [], 0
+        if size < self.size:
+            self.records, self.gaps, self.size = [], [], 0
         old, self.gaps = self.gaps, []
         records: list[TocRecord] = []
-        for start, stop in _joined([*old, (self._size, size)]):
-            for found in scan(read_exactly(fd, stop - start, start, f"{self.where}/toc"), start):
+        for start, stop in _joined([*old, (self.size, size)]):
+            piece = read_exactly(fd, stop - start, start, f"{self.where}/toc")
+            needed = None if self._every or self.size else scan_needed(piece, start)
+            for found in scan(piece, start) if needed is None else needed:
                 if isinstance(found, TocRecord):
                     records.append(found)
                 else:
                     self.gaps.append(found)
-        self._size = size
+        self.size = size
         self.records = sorted([*self.records, *records], key=lambda record: record.position)
         fresh = [gap for gap in self.gaps if gap[0] not in self._reported and not _may_grow(gap, size)]
         self._reported.update(start for start, _ in fresh)
@@ -203,7 +303,7 @@ class Toc:
     @property
     def tail(self) -> tuple[int, int] | None:
         """The last gap, when it may be the beginning of a record (and was not reported for that reason)."""
-        return self.gaps[-1] if self.gaps and _may_grow(self.gaps[-1], self._size) else None
+        return self.gaps[-1] if self.gaps and _may_grow(self.gaps[-1], self.size) else None
 
     def _forget(self) -> None:
         """Keep only as many gaps as are cheap to look at again."""

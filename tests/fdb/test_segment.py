@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dte_hpc.base.errors import CorruptData
 from dte_hpc.codecs.layout import LAYOUT, Layout
 from dte_hpc.fdb.pending import Rows
-from dte_hpc.fdb.segment import Segment
+from dte_hpc.fdb.segment import Segment, checksum_of
 from dte_hpc.fdb.table import FILE, GRID, Table
 from dte_hpc.fdb.tables import pack_table, unpack_table
 
@@ -66,7 +66,7 @@ def test_a_segment_gives_back_its_fields(found: Rows, data: st.DataObject) -> No
         if n
     ]
     body, tables = found.segment(INDEX, runs)
-    segment = Segment(body, int.from_bytes(body[48:56], "little"), "here")
+    segment = Segment(body, checksum_of(body), "here")
     table = Table([(segment, INDEX, 100)])
     everything = np.arange(len(found))
     for number, (names, values) in enumerate(zip(found.names, found.values, strict=True)):
@@ -104,7 +104,7 @@ def test_a_changed_segment_is_refused_whatever_the_byte() -> None:
     found = Rows()
     found.add(("a", "b"), ("1", "2"), 10, 5, None, "", None)
     body, _ = found.segment(INDEX, [("a.data", 0, 1)])
-    digest = int.from_bytes(body[48:56], "little")
+    digest = checksum_of(body)
     for at in range(len(body)):
         changed = bytearray(body)
         changed[at] ^= 1
