@@ -1,12 +1,14 @@
 """How does one writer put fields into one database?
 
 A writer has its own data file and its own index file; the toc alone is shared. Messages go to the data
-file when they are archived (small ones gathered into writes of a megabyte). `Writer.flush` then makes
-them durable and visible in this order, so that what is visible is always whole::
+file when they are archived (small ones gathered into writes of a megabyte). A flush then makes them
+durable and visible in this order, so that what is visible is always whole::
 
-    data fdatasync, index write + fdatasync, directory fsync (for new files), toc append + fdatasync
+    data fdatasync, directory fsync (for new files), index write + fdatasync, toc append + fdatasync
 
-All fields of one flush become visible by the one toc record, at once.
+All fields of one flush become visible by the one toc record, at once. A flush has three phases:
+`Writer.prepare` (the data), a `dte_hpc.fdb.publish.Publisher` (index and toc) and `Writer.done`. `flush` is
+all three with this writer's own publisher; in `dte_hpc.fdb.together` many writers share one.
 
 When the file system refuses something, `StorageFailed` is raised and nothing of the flush is visible,
 or (when the toc's own sync was refused) perhaps all of it. No field is forgotten: the next flush tries
@@ -15,11 +17,8 @@ checksums, and written to a new file, which is synced before anything refers to 
 be read back is named by a `StorageFailed` (fact ``lost``), and the flush after that commits the rest.
 """
 
-import errno
 import os
-import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,10 +28,10 @@ from numpy.typing import NDArray
 from dte_hpc.base.checksum import ByteLike, checksum
 from dte_hpc.base.errors import CorruptData, StorageFailed
 from dte_hpc.codecs.layout import Layout
-from dte_hpc.fdb import toc
 from dte_hpc.fdb.disk import Disk, OpenFile, open_directory, read_exactly, storage_failed
 from dte_hpc.fdb.paths import new_stem
 from dte_hpc.fdb.pending import Rows
+from dte_hpc.fdb.publish import OwnFile, Packed, Publisher
 
 DIRECT_BYTES = 32 * 1024
 MAX_GATHERED = 1000
@@ -40,23 +39,11 @@ BUFFER_BYTES = 1024 * 1024
 MAX_FLUSH_FIELDS = (1 << 32) - 1
 
 
-@dataclass(slots=True, eq=False)
-class _File:
-    """A file this writer made."""
-
-    fd: int
-    name: str
-    size: int = 0
-    synced: int = 0
-    named: bool = False
-    failed: bool = False
-
-
 @dataclass(slots=True)
 class _Run:
     """Messages that lie one after another in a data file."""
 
-    file: _File
+    file: OwnFile
     start: int
     count: int
     stop: int
@@ -87,10 +74,9 @@ class Writer:
         self._runs: list[_Run] = []
         self._gathered: list[bytes] = []
         self._gathered_bytes = 0
-        self._data: _File | None = None
-        self._index: _File | None = None
-        self._sequence = 0
+        self._data: OwnFile | None = None
         self._new_names = True
+        self.publisher = Publisher(disk, self._directory, self._where)
 
     @property
     def n_pending(self) -> int:
@@ -125,17 +111,45 @@ class Writer:
 
     def flush(self) -> int:
         """Make all fields taken so far durable and visible; return how many there were."""
-        n_fields = len(self._rows)
-        if n_fields == 0:
+        if self.prepare(own_index=True) == 0:
+            return 0
+        n_fields = self.publisher.publish(self.packed)
+        self.done()
+        return n_fields
+
+    def prepare(self, *, own_index: bool) -> int:
+        """Make the messages taken so far, and the names of their files, durable; return how many there are.
+
+        Parameters
+        ----------
+        own_index : bool
+            Whether this writer's own publisher will publish them: its file is then made before the
+            directory is synced, which so is done once.
+        """
+        if len(self._rows) == 0:
             return 0
         self._drain()
         self._salvage()
         for file in dict.fromkeys(run.file for run in self._runs):
             self._sync(file)
-        self._commit(*self._write_segment())
-        self._close_unused()
+        if own_index:
+            self.publisher.open(self._runs[-1].file.name.removesuffix(".data"))
+        self._sync_names(own_index=own_index)
+        for run in self._runs:
+            run.file.named = True
+        return len(self._rows)
+
+    def packed(self, index: str) -> Packed:
+        """Return the rows of what `prepare` made durable, for an index file."""
+        runs = [(run.file.name, run.start, run.count) for run in self._runs]
+        return Packed(len(self._rows), *self._rows.segment(index, runs))
+
+    def done(self) -> None:
+        """Forget what `prepare` made durable: it was published."""
+        for file in dict.fromkeys(run.file for run in self._runs):
+            if file is not self._data:
+                file.close()
         self._rows, self._runs = Rows(), []
-        return n_fields
 
     def close(self, *, keep_files: bool = False) -> None:
         """Close the files; what was not flushed is not kept.
@@ -143,14 +157,13 @@ class Writer:
         Files that no toc record can name are removed, but not with `keep_files`: after a fork they are
         the parent's.
         """
-        for file in {
-            id(f): f for f in (self._data, self._index, *(run.file for run in self._runs)) if f
-        }.values():
+        for file in dict.fromkeys(f for f in (self._data, *(run.file for run in self._runs)) if f):
             if file.named or keep_files:
-                self._close(file)
+                file.close()
             else:
-                self._remove(file)
-        self._data = self._index = None
+                file.remove(self._directory())
+        self.publisher.drop() if keep_files else self.publisher.discard()
+        self._data = None
         self._rows, self._runs = Rows(), []
         self._gathered, self._gathered_bytes = [], 0
         self._close_directory()
@@ -160,9 +173,10 @@ class Writer:
         self._drain()
         for file in dict.fromkeys(run.file for run in self._runs):
             self._sync(file)
-        for file in [run.file for run in self._runs] + [f for f in (self._data, self._index) if f]:
-            self._close(file)
-        self._data = self._index = None
+        for file in [run.file for run in self._runs] + [f for f in (self._data,) if f]:
+            file.close()
+        self._data = None
+        self.publisher.drop()
         self._close_directory()
 
     def _directory(self) -> int:
@@ -192,7 +206,7 @@ class Writer:
         except BaseException:
             self._data = None
             if all(run.file is not file for run in self._runs):
-                self._close(file) if file.named else self._remove(file)
+                file.close() if file.named else file.remove(self._directory())
             raise
         start, file.size = file.size, file.size + length
         last = self._runs[-1] if self._runs else None
@@ -201,12 +215,12 @@ class Writer:
         else:
             self._runs.append(_Run(file, start, len(messages), file.size))
 
-    def _create(self, name: str) -> _File:
+    def _create(self, name: str) -> OwnFile:
         fd = self._disk.create(self._directory(), name)
         self._new_names = True
-        return _File(fd, name)
+        return OwnFile(fd, name)
 
-    def _sync(self, file: _File) -> None:
+    def _sync(self, file: OwnFile) -> None:
         if file.failed or file.synced == file.size:
             return
         try:
@@ -216,74 +230,26 @@ class Writer:
             raise
         file.synced = file.size
 
-    def _distrust(self, file: _File) -> None:
+    def _distrust(self, file: OwnFile) -> None:
         """Use a file no more for writing, nor rely on what was written to it since its last commit."""
         file.failed = True
         if self._data is file:
             self._data = None
-        if self._index is file:
-            self._index = None
-        self._close(file)
+        file.close()
 
-    def _write_segment(self) -> tuple[str, int, bytes, int]:
-        """Write the index segment durably; return its file, byte, bytes and number."""
-        if self._index is None:
-            self._index, self._sequence = self._create_index(), 0
-        index = self._index
-        segment, tables = self._rows.segment(
-            index.name, [(run.file.name, run.start, run.count) for run in self._runs]
-        )
-        try:
-            self._disk.write(index.fd, [segment, tables], f"{self._where}/{index.name}")
-        except BaseException:
-            self._distrust(index)
-            raise
-        offset, index.size = index.size, index.size + len(segment) + len(tables)
-        self._sync(index)
-        self._sync_names()
-        return index.name, offset, segment, self._sequence
-
-    def _create_index(self) -> _File:
-        """Make an index file, named as the data file unless there is one of that name."""
-        stem = self._runs[-1].file.name.removesuffix(".data")
-        try:
-            return self._create(f"{stem}.index")
-        except StorageFailed as failure:
-            if failure.errno != errno.EEXIST:
-                raise
-        return self._create(f"{new_stem()}.index")
-
-    def _sync_names(self) -> None:
+    def _sync_names(self, *, own_index: bool) -> None:
         if not self._new_names:
             return
         try:
-            toc.create(self._disk, self._directory())
             self._disk.sync_directory(self._directory(), self._where)
         except BaseException:
-            for file in dict.fromkeys([run.file for run in self._runs]):
+            for file in dict.fromkeys(run.file for run in self._runs):
                 self._distrust(file)
-            if self._index is not None:
-                self._distrust(self._index)
+            if own_index:
+                self.publisher.drop()
             raise
         self._new_names = False
-
-    def _commit(self, index: str, offset: int, segment: bytes, sequence: int) -> None:
-        record = toc.TocRecord(
-            position=0,
-            index=index,
-            sequence=sequence,
-            n_fields=len(self._rows),
-            offset=offset,
-            length=len(segment),
-            checksum=int.from_bytes(segment[48:56], "little"),
-            time_ns=time.time_ns(),
-        )
-        for run in self._runs:
-            run.file.named = True
-        if self._index is not None:
-            self._index.named = True
-        toc.append(self._disk, self._directory(), record, self._where)
-        self._sequence += 1
+        self.publisher.names_are_durable()
 
     def _salvage(self) -> None:
         """Copy the messages of files whose sync failed into a new file, each compared with its checksum."""
@@ -331,20 +297,3 @@ class Writer:
             f"the first {keys[0]}; {len(self._rows)} others are kept",
             lost=keys,
         )
-
-    def _close_unused(self) -> None:
-        for file in dict.fromkeys(run.file for run in self._runs):
-            if file is not self._data:
-                self._close(file)
-
-    def _close(self, file: _File) -> None:
-        fd, file.fd = file.fd, -1
-        if fd >= 0:
-            with suppress(OSError):
-                os.close(fd)
-
-    def _remove(self, file: _File) -> None:
-        """Remove a file that nothing refers to."""
-        self._close(file)
-        with suppress(OSError):
-            os.unlink(file.name, dir_fd=self._directory())

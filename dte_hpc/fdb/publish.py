@@ -1,0 +1,180 @@
+"""How does what is durable become visible?
+
+By an index segment, then one toc record: a `Publisher` is one process's index file in one database. It
+publishes the rows of this process's writer, or those of many together (`dte_hpc.fdb.together`). Their
+messages are durable before, and so are the names of their files::
+
+    index write + fdatasync, directory fsync (when the index file is new), toc append + fdatasync
+"""
+
+import errno
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from dte_hpc.base.errors import StorageFailed
+from dte_hpc.fdb import toc
+from dte_hpc.fdb.disk import Disk
+from dte_hpc.fdb.paths import new_stem
+
+
+@dataclass(slots=True, eq=False)
+class OwnFile:
+    """A file this process made.
+
+    Attributes
+    ----------
+    fd : int
+        -1 when it is closed.
+    size, synced : int
+        Bytes written, and bytes known to be durable.
+    named : bool
+        Whether a toc record may name it.
+    failed : bool
+        Whether a sync or write of it failed: it is not used for writing again.
+    """
+
+    fd: int
+    name: str
+    size: int = 0
+    synced: int = 0
+    named: bool = False
+    failed: bool = False
+
+    def close(self) -> None:
+        """Close it; again: nothing."""
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            with suppress(OSError):
+                os.close(fd)
+
+    def remove(self, directory: int) -> None:
+        """Close it and remove it, which nothing refers to."""
+        self.close()
+        with suppress(OSError):
+            os.unlink(self.name, dir_fd=directory)
+
+
+class Packed(NamedTuple):
+    """Rows as the bytes of an index segment, and the block offset tables that follow it."""
+
+    n_fields: int
+    segment: bytes
+    tables: bytes
+
+
+class Publisher:
+    """One process's index file in one database.
+
+    Parameters
+    ----------
+    disk : Disk
+        The system calls.
+    directory : callable
+        Returns a descriptor of the database's directory.
+    where : str
+        The database, for errors.
+    """
+
+    def __init__(self, disk: Disk, directory: Callable[[], int], where: str) -> None:
+        self._disk = disk
+        self._directory = directory
+        self._where = where
+        self._file: OwnFile | None = None
+        self._sequence = 0
+        self._name_is_new = False
+
+    def open(self, stem: str) -> None:
+        """Make the index file unless there is one; it is called `stem` unless that name is taken.
+
+        Its name is durable after the next sync of the directory: `names_are_durable` tells of one.
+        """
+        if self._file is not None:
+            return
+        toc.create(self._disk, self._directory())
+        self._file, self._sequence, self._name_is_new = self._create(stem), 0, True
+
+    def names_are_durable(self) -> None:
+        """Take note that the directory was synced."""
+        self._name_is_new = False
+
+    def publish(self, pack: Callable[[str], Packed]) -> int:
+        """Make rows durable and then visible by one toc record; return how many there are.
+
+        Parameters
+        ----------
+        pack : callable
+            Returns them, told the name of the index file.
+
+        Raises
+        ------
+        StorageFailed
+            When the file system refuses. Nothing is visible, or, when the toc's own sync was refused,
+            perhaps all.
+        """
+        self.open(new_stem())
+        record = self._write(pack)
+        self._sync_name()
+        toc.append(self._disk, self._directory(), record, self._where)
+        self._sequence += 1
+        return record.n_fields
+
+    def drop(self) -> None:
+        """Use the index file no more: the next flush begins another."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def discard(self) -> None:
+        """Close the index file, and remove it when no record can name it."""
+        if self._file is not None and not self._file.named:
+            self._file.remove(self._directory())
+        self.drop()
+
+    def _create(self, stem: str) -> OwnFile:
+        name = f"{stem}.index"
+        try:
+            return OwnFile(self._disk.create(self._directory(), name), name)
+        except StorageFailed as failure:
+            if failure.errno != errno.EEXIST:
+                raise
+        name = f"{new_stem()}.index"
+        return OwnFile(self._disk.create(self._directory(), name), name)
+
+    def _write(self, pack: Callable[[str], Packed]) -> toc.TocRecord:
+        """Write a segment durably; return the record that will name it."""
+        file = self._file
+        assert file is not None  # noqa: S101 - open made it
+        packed = pack(file.name)
+        where = f"{self._where}/{file.name}"
+        try:
+            self._disk.write(file.fd, [packed.segment, packed.tables], where)
+            self._disk.sync(file.fd, where)
+        except BaseException:
+            self.drop()
+            raise
+        offset, file.size = file.size, file.size + len(packed.segment) + len(packed.tables)
+        file.named = True
+        return toc.TocRecord(
+            position=0,
+            index=file.name,
+            sequence=self._sequence,
+            n_fields=packed.n_fields,
+            offset=offset,
+            length=len(packed.segment),
+            checksum=int.from_bytes(packed.segment[48:56], "little"),
+            time_ns=time.time_ns(),
+        )
+
+    def _sync_name(self) -> None:
+        if not self._name_is_new:
+            return
+        try:
+            self._disk.sync_directory(self._directory(), self._where)
+        except BaseException:
+            self.drop()
+            raise
+        self._name_is_new = False
