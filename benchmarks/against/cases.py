@@ -29,6 +29,8 @@ class Case:
         What the time is divided by.
     per : str
         What one of those is.
+    size : int
+        How large the work is, where it comes in several sizes.
     tolerance : float
         Largest difference of numbers that is still the same answer.
     """
@@ -42,6 +44,7 @@ class Case:
     floor: bool = True
     count: int = 1
     per: str = ""
+    size: int = 0
     tolerance: float = 0.0
 
 

@@ -1,6 +1,7 @@
 """What is the least the file system lets the work take?"""
 
 import os
+from collections.abc import Sequence
 
 import work
 from sample import Sample
@@ -8,9 +9,13 @@ from sample import Sample
 
 def archive(sample: Sample) -> None:
     """Write the same bytes, a message a write, and one fdatasync."""
-    fields = work.keys_and_messages(sample.work, "1MB")
+    archive_all(sample, [message for _, message in work.keys_and_messages(sample.work, "1MB")])
+
+
+def archive_all(sample: Sample, messages: Sequence[bytes]) -> None:
+    """Time a new file, a write a message, and one fdatasync."""
     with sample.clock(), (sample.scratch / "raw").open("wb", buffering=0) as file:
-        for _, message in fields:
+        for message in messages:
             file.write(message)
         os.fdatasync(file.fileno())
 

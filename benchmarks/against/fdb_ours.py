@@ -8,12 +8,12 @@ from dte_hpc.fdb import FDB
 
 def archive_grib(sample: Sample) -> None:
     """Whole messages, their keys read from their headers; flush included."""
-    _archive(sample, lambda store, named, message: store.archive(message))
+    archive_all(sample, "1MB", lambda store, named, message: store.archive(message))
 
 
 def archive_identifier(sample: Sample) -> None:
     """Messages with their keys given; flush included."""
-    _archive(sample, lambda store, named, message: store.archive(message, named))
+    archive_all(sample, "1MB", lambda store, named, message: store.archive(message, named))
 
 
 def fill_1mb(sample: Sample) -> None:
@@ -28,16 +28,16 @@ def fill_100kb(sample: Sample) -> None:
 
 def fill_small(sample: Sample) -> None:
     """Store many fields of 64 bytes."""
-    with _store(sample, sample.own / "small") as store:
+    with store_at(sample, sample.own / "small") as store:
         for named in work.listed():
             store.archive(b"x" * 64, named)
 
 
 def list_columns(sample: Sample) -> None:
     """Every field's key, file, offset and length, as columns."""
-    _warm(sample)
+    warm(sample)
     with sample.clock():
-        listing = _store(sample, sample.own / "small").list()
+        listing = store_at(sample, sample.own / "small").list()
         columns = {keyword: listing.column(keyword) for keyword in listing.keywords}
         _ = listing.offset, listing.length, listing.locations()
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
@@ -46,59 +46,61 @@ def list_columns(sample: Sample) -> None:
 
 def list_objects(sample: Sample) -> None:
     """Every field's key as a mapping, with its offset and length."""
-    _warm(sample)
+    warm(sample)
     with sample.clock():
-        listing = _store(sample, sample.own / "small").list()
+        listing = store_at(sample, sample.own / "small").list()
         fields = list(zip(listing.keys(), listing.offset.tolist(), listing.length.tolist(), strict=True))
     sample.result = digest((named, b"") for named, _, _ in fields)
 
 
 def retrieve_whole(sample: Sample) -> None:
     """One request of many fields of 1 MB, read into one bytes object."""
-    _warm(sample)
+    warm(sample)
     request = work.whole(sample.work, "1MB")
     with sample.clock():
-        data = _store(sample, sample.own / "1MB").retrieve(request).read()
+        data = store_at(sample, sample.own / "1MB").retrieve(request).read()
     sample.result = digest([({}, data)])
 
 
 def retrieve_single(sample: Sample) -> None:
     """A request a field of 100 KB, by one handle."""
-    _warm(sample)
+    warm(sample)
     names = [named for named, _ in work.keys_and_messages(sample.work, "100KB")]
     with sample.clock():
-        store = _store(sample, sample.own / "100KB")
+        store = store_at(sample, sample.own / "100KB")
         messages = [store.retrieve(named).read() for named in names]
     sample.result = digest(zip(names, messages, strict=True))
 
 
-def _archive(sample, archive) -> None:
-    _warm(sample)
-    fields = work.keys_and_messages(sample.work, "1MB")
+def archive_all(sample: Sample, name: str, archive) -> None:
+    """Time a new store and so many calls, flush included."""
+    warm(sample)
+    fields = work.keys_and_messages(sample.work, name)
     with sample.clock():
-        store = _store(sample, sample.scratch / "store")
+        store = store_at(sample, sample.scratch / "store")
         for named, message in fields:
             archive(store, named, message)
         store.flush()
-    listing = _store(sample, sample.scratch / "store").list()
+    listing = store_at(sample, sample.scratch / "store").list()
     sample.result = digest((named, listing.message(n)) for n, named in enumerate(listing.keys()))
 
 
 def _fill(sample: Sample, name: str) -> None:
-    with _store(sample, sample.own / name) as store:
+    with store_at(sample, sample.own / name) as store:
         for named, message in work.keys_and_messages(sample.work, name):
             store.archive(message, named)
 
 
-def _warm(sample: Sample) -> None:
+def warm(sample: Sample, name: str = "warm") -> None:
     """Use each call once, on another store."""
     named, message = work.keys_and_messages(sample.work, "100KB")[0]
-    with _store(sample, sample.scratch / "warm") as store:
+    with store_at(sample, sample.scratch / name) as store:
         store.archive(message)
         store.flush()
         list(store.list().keys())
         store.retrieve(named).read()
 
 
-def _store(sample: Sample, root) -> FDB:
+def store_at(sample: Sample, root) -> FDB:
+    """Return a new handle."""
     return FDB(root, schema=sample.work / "schema")

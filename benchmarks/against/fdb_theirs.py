@@ -7,12 +7,12 @@ from sample import Sample, digest
 
 def archive_grib(sample: Sample) -> None:
     """Whole messages, their keys read from their headers; flush included."""
-    _archive(sample, lambda store, named, message: store.archive(message))
+    archive_all(sample, "1MB", lambda store, named, message: store.archive(message))
 
 
 def archive_identifier(sample: Sample) -> None:
     """Messages with their keys given; flush included."""
-    _archive(sample, lambda store, named, message: store.archive(message, named))
+    archive_all(sample, "1MB", lambda store, named, message: store.archive(message, named))
 
 
 def fill_1mb(sample: Sample) -> None:
@@ -27,7 +27,7 @@ def fill_100kb(sample: Sample) -> None:
 
 def fill_small(sample: Sample) -> None:
     """Store many fields of 64 bytes."""
-    store = _store(sample, sample.own / "small")
+    store = store_at(sample, sample.own / "small")
     for named in work.listed():
         store.archive(b"x" * 64, named)
     store.flush()
@@ -35,9 +35,9 @@ def fill_small(sample: Sample) -> None:
 
 def list_objects(sample: Sample) -> None:
     """Every field's key as a mapping, with its offset and length."""
-    _warm(sample)
+    warm(sample)
     with sample.clock():
-        found = _store(sample, sample.own / "small").list({})
+        found = store_at(sample, sample.own / "small").list({})
         fields = [(element.combined_key(), element.offset(), element.length()) for element in found]
     sample.result = digest((named, b"") for named, _, _ in fields)
 
@@ -47,54 +47,56 @@ list_columns = list_objects  # it has no other way
 
 def retrieve_whole(sample: Sample) -> None:
     """One request of many fields of 1 MB, read into one bytes object."""
-    _warm(sample)
+    warm(sample)
     request = work.whole(sample.work, "1MB")
     with sample.clock():
-        data = _read(_store(sample, sample.own / "1MB"), request)
+        data = read(store_at(sample, sample.own / "1MB"), request)
     sample.result = digest([({}, data)])
 
 
 def retrieve_single(sample: Sample) -> None:
     """A request a field of 100 KB, by one handle."""
-    _warm(sample)
+    warm(sample)
     names = [named for named, _ in work.keys_and_messages(sample.work, "100KB")]
     with sample.clock():
-        store = _store(sample, sample.own / "100KB")
-        messages = [_read(store, named) for named in names]
+        store = store_at(sample, sample.own / "100KB")
+        messages = [read(store, named) for named in names]
     sample.result = digest(zip(names, messages, strict=True))
 
 
-def _archive(sample, archive) -> None:
-    _warm(sample)
-    fields = work.keys_and_messages(sample.work, "1MB")
+def archive_all(sample: Sample, name: str, archive) -> None:
+    """Time a new store and so many calls, flush included."""
+    warm(sample)
+    fields = work.keys_and_messages(sample.work, name)
     with sample.clock():
-        store = _store(sample, sample.scratch / "store")
+        store = store_at(sample, sample.scratch / "store")
         for named, message in fields:
             archive(store, named, message)
         store.flush()
-    found = _store(sample, sample.scratch / "store").list({})
+    found = store_at(sample, sample.scratch / "store").list({})
     sample.result = digest((element.combined_key(), _bytes(element.data_handle)) for element in found)
 
 
 def _fill(sample: Sample, name: str) -> None:
-    store = _store(sample, sample.own / name)
+    store = store_at(sample, sample.own / name)
     for named, message in work.keys_and_messages(sample.work, name):
         store.archive(message, named)
     store.flush()
 
 
-def _warm(sample: Sample) -> None:
+def warm(sample: Sample, name: str = "warm") -> None:
     """Use each call once, on another store: the MARS language is read."""
     named, message = work.keys_and_messages(sample.work, "100KB")[0]
-    store = _store(sample, sample.scratch / "warm")
+    store = store_at(sample, sample.scratch / name)
     store.archive(message)
     store.flush()
     for element in store.list({}):
         element.combined_key()
-    _read(store, named)
+    read(store, named)
 
 
-def _read(store, request) -> bytes:
+def read(store, request) -> bytes:
+    """Return the messages a request names."""
     return _bytes(store.retrieve(request))
 
 
@@ -104,12 +106,6 @@ def _bytes(handle) -> bytes:
         return handle.read(handle.size())
 
 
-def _store(sample: Sample, root) -> pyfdb.FDB:
-    return pyfdb.FDB(config_of(sample, root))
-
-
-def config_of(sample: Sample, root) -> dict:
-    """Return FDB's configuration of one local store."""
-    root.mkdir(exist_ok=True)
-    spaces = [{"handler": "Default", "roots": [{"path": str(root)}]}]
-    return {"type": "local", "engine": "toc", "schema": str(sample.work / "schema"), "spaces": spaces}
+def store_at(sample: Sample, root) -> pyfdb.FDB:
+    """Return a new handle."""
+    return pyfdb.FDB(work.config_of(sample.work, root))

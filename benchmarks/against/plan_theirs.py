@@ -11,11 +11,11 @@ from sample import Sample
 def encode(sample: Sample) -> None:
     """Fields encoded with simple packing and stored; flush included."""
     root = sample.scratch / "store"
-    sink = {"type": "fdb5", "config": fdb_theirs.config_of(sample, root)}
+    sink = {"type": "fdb5", "config": work.config_of(sample.work, root)}
     _run(sample, [_encode(sample), {"type": "sink", "sinks": [sink]}], work.N_ENCODED)
-    store = fdb_theirs._store(sample, root)
+    store = fdb_theirs.store_at(sample, root)
     request = work.encoded_request()
-    sample.result = work.decoded(fdb_theirs._read(store, request))
+    sample.result = work.decoded(fdb_theirs.read(store, request))
 
 
 def average(sample: Sample) -> None:

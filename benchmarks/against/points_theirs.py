@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import fdb_theirs
 import numpy as np
 import work
 from sample import Sample
@@ -17,7 +16,7 @@ def fill(sample: Sample) -> None:
     import pyfdb
 
     _configure(sample)
-    store = pyfdb.FDB(fdb_theirs.config_of(sample, sample.own / "points"))
+    store = pyfdb.FDB(work.config_of(sample.work, sample.own / "points"))
     for name in work.EXPVERS:
         for named, message in work.keys_and_messages(sample.work, name):
             store.archive(message, named)
@@ -155,7 +154,7 @@ def _warm(sample: Sample, name: str):
 
 
 def _configure(sample: Sample) -> None:
-    os.environ["FDB_CONFIG"] = json.dumps(fdb_theirs.config_of(sample, sample.own / "points"))
+    os.environ["FDB_CONFIG"] = json.dumps(work.config_of(sample.work, sample.own / "points"))
 
 
 def _common(name: str) -> dict[str, str]:

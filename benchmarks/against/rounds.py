@@ -47,7 +47,7 @@ def measure(case: Case, work: Path, pythons: Mapping[str, str], n_rounds: int) -
     row = Row(case=case)
     try:
         for side in pythons if case.fill else ():
-            _fill_once(case, side, work, pythons[side])
+            fill_once(case, side, work, pythons[side])
         for number in range(n_rounds + 1):
             ours, our_result = run(case, "ours", case.function, work, pythons["ours"])
             theirs, their_result = run(case, "theirs", case.function, work, pythons["theirs"])
@@ -62,8 +62,9 @@ def measure(case: Case, work: Path, pythons: Mapping[str, str], n_rounds: int) -
     return row
 
 
-def _fill_once(case: Case, side: str, work: Path, python: str) -> None:
-    done = work / f"{case.area}-{case.fill}-{side}.done"
+def fill_once(case: Case, side: str, work: Path, python: str) -> None:
+    """Fill the store a case reads, unless that was done."""
+    done = work / f"{case.area}-{case.fill}-{case.size}-{side}.done"
     if not done.exists():
         run(case, side, case.fill, work, python)
         done.touch()
@@ -72,7 +73,7 @@ def _fill_once(case: Case, side: str, work: Path, python: str) -> None:
 def run(case: Case, side: str, function: str, work: Path, python: str) -> tuple[dict[str, float], np.ndarray]:
     """Run one sample in its own process; return its times and its result."""
     out = work / f"out-{side}"
-    command = [python, HERE / "sample.py", side, case.area, function, work, out]
+    command = [python, HERE / "sample.py", side, case.area, function, work, out, str(case.size)]
     try:
         ended = subprocess.run(
             command, capture_output=True, text=True, timeout=LONGEST_SECONDS, env=_environment()

@@ -5,7 +5,7 @@ read the very same bytes. ecCodes makes the messages; nothing here knows either 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -39,15 +39,28 @@ N_FIELDS_MADE, N_ENCODED, N_AVERAGED = 8, 48, 96
 
 def make(work: Path) -> None:
     """Write everything both sides need."""
-    (work / "schema").write_text(SCHEMA, encoding="utf-8")
-    for name, (rows, columns, count) in SIZES.items():
-        _write(work, name, _regular(rows, columns, count))
+    make_fields(work, {name: count for name, (_, _, count) in SIZES.items()})
     for name, (expver, packing) in PACKINGS.items():
         _write(work, name, _octahedral(GAUSSIAN, N_STEPS, expver, packing))
     number, expver, packing = LARGE
     _write(work, "large", _octahedral(number, 1, expver, packing))
     _write_templates(work)
     _write_points(work)
+
+
+def make_fields(work: Path, counts: Mapping[str, int]) -> None:
+    """Write the schema, and so many messages of each of some `SIZES`."""
+    (work / "schema").write_text(SCHEMA, encoding="utf-8")
+    for name, count in counts.items():
+        rows, columns, _ = SIZES[name]
+        _write(work, name, _regular(rows, columns, count))
+
+
+def config_of(work: Path, root: Path) -> dict[str, object]:
+    """Return FDB's configuration of one local store, whose root is made."""
+    root.mkdir(exist_ok=True)
+    spaces = [{"handler": "Default", "roots": [{"path": str(root)}]}]
+    return {"type": "local", "engine": "toc", "schema": str(work / "schema"), "spaces": spaces}
 
 
 def key(step: int, level: int, expver: str = "0001") -> dict[str, str]:
@@ -66,10 +79,27 @@ def keys_and_messages(work: Path, name: str) -> list[tuple[dict[str, str], bytes
     return fields
 
 
-def listed() -> Iterator[dict[str, str]]:
+def listed(count: int = N_LISTED) -> Iterator[dict[str, str]]:
     """Yield the keys of many small fields."""
-    for number in range(N_LISTED):
+    for number in range(count):
         yield key(number // 100, 1 + number % 100)
+
+
+def listed_columns(count: int, first: int = 0) -> dict[str, str | list[str]]:
+    """Return the same keys as columns, from one on: a text for all, or one for each field."""
+    numbers = range(first, first + count)
+    steps = [str(number // 100) for number in numbers]
+    return {**key(0, 0), "step": steps, "levelist": [str(1 + number % 100) for number in numbers]}
+
+
+def one_of(count: int) -> dict[str, str]:
+    """Return the key of a field in the middle of many."""
+    return key(count // 2 // 100, 1 + count // 2 % 100)
+
+
+def joined(levels: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Return the key whose three parts are given."""
+    return {keyword: value for level in levels for keyword, value in level.items()}
 
 
 def whole(work: Path, name: str) -> dict[str, list[str]]:
