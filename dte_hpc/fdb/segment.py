@@ -92,16 +92,31 @@ _FORMATS = ("", "B", "H", "I", "Q")
 _DTYPES = (None, np.dtype("<u1"), np.dtype("<u2"), np.dtype("<u4"), np.dtype("<u8"))
 _FLOAT32 = 0x40
 MAX_KEYWORDS = 200
-SHORT = tuple(
-    "class dataset activity experiment generation model realization expver stream date time domain type "
-    "levtype resolution step levelist param number grid timespan stattype quantile hdate refdate anoffset "
-    "origin method system frequency direction".split(" ")  # noqa: SIM905 - one to a line says less
-)
-_TO_SHORT = {keyword: chr(number) for number, keyword in enumerate(SHORT, 1)}
-_FROM_SHORT = {character: keyword for keyword, character in _TO_SHORT.items()}
+_COMMON = """
+class dataset activity experiment generation model realization expver stream date time domain type levtype
+resolution step levelist param number grid timespan stattype quantile hdate refdate anoffset origin method
+system frequency direction
+"""
+SHORT = tuple(_COMMON.split())
+_NUMBER_OF = {keyword: number for number, keyword in enumerate(SHORT, 1)}
 
 U64 = NDArray[np.uint64]
 Words = tuple[Sequence[str], NDArray[np.integer]]
+
+
+def _short(keyword: str) -> str:
+    """Return a keyword as the text holds it; one that could be taken for a short one begins with U+001F."""
+    number = _NUMBER_OF.get(keyword)
+    if number is not None:
+        return chr(number)
+    return f"\x1f{keyword}" if keyword[0] <= "\x1f" else keyword
+
+
+def _long(word: str) -> str:
+    """Return the keyword that a word of the text means."""
+    if word[:1] > "\x1f":
+        return word
+    return SHORT[ord(word) - 1] if len(word) == 1 else word[1:]
 
 
 def _width_code(largest: int) -> int:
@@ -149,7 +164,7 @@ def pack_segment(
     """
     n_fields = len(numbers["length"])
     descriptors, bases, bodies = bytearray(), [], []
-    text = [_TO_SHORT.get(keyword, keyword) for keyword in columns]
+    text = [_short(keyword) for keyword in columns]
     for words, codes in (*columns.values(), files, grids, tables):
         text.extend(words)
         code = _width_code(len(words) - 1)
@@ -299,7 +314,7 @@ class Segment:
         found = iter(shape.bases.unpack_from(data, bases_at))
         self._bases = [next(found) if has else 0 for has in shape.has_base]
         words = data[text_at : text_at + n_text].decode("utf-8").split("\0")
-        self.keywords = tuple(_FROM_SHORT.get(word, word) for word in words[:n_keywords])
+        self.keywords = tuple(_long(word) for word in words[:n_keywords])
         self._words: list[list[str]] = []
         at = n_keywords
         for size in self._bases[: n_keywords + len(WORD_COLUMNS)]:
