@@ -77,6 +77,10 @@ class StorageFailed(DteError, OSError):
     """The file system refused a write or a sync; nothing unflushed was promised."""
 
 
+class StorageLocked(DteError, PermissionError):
+    """A database is locked for what was asked, or somebody is at work in it."""
+
+
 class RankFailed(DteError, RuntimeError):
     """Another rank of the job failed, or broke the protocol between ranks."""
 

@@ -13,14 +13,18 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dte_hpc.base.errors import CorruptData, InvalidKey
-from dte_hpc.base.events import Event, RecordSkipped
+from dte_hpc.base.events import Event, RecordSkipped, ignore
 from dte_hpc.base.key import Key
+from dte_hpc.fdb.control import LOCKS
 from dte_hpc.fdb.database import Database
 from dte_hpc.fdb.disk import OpenFiles, open_directory
 from dte_hpc.fdb.listing import Listing
 from dte_hpc.fdb.schema import Schema
 from dte_hpc.fdb.store import FDB
 from dte_hpc.fdb.table import FILE, Table
+from dte_hpc.fdb.toc import SEGMENT, TocRecord
+
+NOT_OF_A_WRITER = frozenset({"schema", "toc", *(lock for _, lock in LOCKS)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +98,17 @@ def _check_database(known: Database, configured: Schema, report: Report, data: b
     yield from wrong
     table = database.table()
     yield from (Finding(where=event.where, what=event.reason, damage=True) for event in skipped)
-    yield from _toc_findings(database)
+    records = Database(known.root, known.name, OpenFiles(), ignore).every_record()
+    yield from _toc_findings(database, records)
+    used, unused = _used_bytes(database, table, records)
+    yield from unused
     yield from _name_findings(database, table, schema)
     report.n_fields += table.n_rows
     report.n_bytes += int(table.number("length").sum())
     rows = np.arange(table.n_rows)
     listing = Listing([(database, table)], np.zeros(table.n_rows, np.int32), rows, schema.order)
     yield from _field_findings(listing, table, data)
-    yield from _leftovers(database, table)
+    yield from _leftovers(database, used)
 
 
 def _schema(database: Database, configured: Schema) -> tuple[Schema, list[Finding]]:
@@ -117,7 +124,7 @@ def _schema(database: Database, configured: Schema) -> tuple[Schema, list[Findin
     return own, []
 
 
-def _toc_findings(database: Database) -> Iterator[Finding]:
+def _toc_findings(database: Database, records: list[TocRecord]) -> Iterator[Finding]:
     """Yield a record cut short at the end, and flushes of a writer that have no record."""
     tail = database.toc.tail
     if tail is not None:
@@ -127,8 +134,9 @@ def _toc_findings(database: Database) -> Iterator[Finding]:
             damage=True,
         )
     seen: dict[str, set[int]] = {}
-    for record in database.toc.records:
-        seen.setdefault(record.index, set()).add(record.sequence)
+    for record in records:
+        if record.kind == SEGMENT:
+            seen.setdefault(record.index, set()).add(record.sequence)
     for index, sequences in seen.items():
         absent = sorted(set(range(max(sequences))) - sequences)
         if absent:
@@ -166,13 +174,12 @@ def _field_findings(listing: Listing, table: Table, data: bool) -> Iterator[Find
             yield Finding(where=where, what=str(error), damage=True)
 
 
-def _leftovers(database: Database, table: Table) -> Iterator[Finding]:
+def _leftovers(database: Database, used: dict[str, int]) -> Iterator[Finding]:
     """Yield files, and ends of files, that no toc record refers to."""
-    used = _used_bytes(table)
     directory = open_directory(database.root, database.name)
     try:
         for name in sorted(os.listdir(directory)):  # noqa: PTH208 (a descriptor, not a path)
-            if name in ("schema", "toc"):
+            if name in NOT_OF_A_WRITER:
                 continue
             size = os.stat(name, dir_fd=directory, follow_symlinks=False).st_size
             if size > used.get(name, 0):
@@ -184,14 +191,26 @@ def _leftovers(database: Database, table: Table) -> Iterator[Finding]:
         os.close(directory)
 
 
-def _used_bytes(table: Table) -> dict[str, int]:
-    """Return for each file how many of its bytes are referred to."""
+def _used_bytes(
+    database: Database, table: Table, records: list[TocRecord]
+) -> tuple[dict[str, int], list[Finding]]:
+    """Return for each file how many of its bytes are referred to, and damage to what others stand for."""
     used: dict[str, int] = {}
-    for segment, index, _ in table.segments:
-        used[index] = used.get(index, 0) + segment.length + segment.table_bytes
+    findings = []
+    counted = {(index, offset): segment for segment, index, offset in table.segments}
+    for record in records:
+        segment = counted.get((record.index, record.offset))
+        try:
+            segment = segment or (database.read_segment(record) if record.n_fields else None)
+        except CorruptData as error:
+            if record.kind == SEGMENT and not database.is_damaged(record):
+                what = f"{error}; a merged segment stands for it, no field is lost"
+                findings.append(Finding(where=f"{database.where}/{record.index}", what=what, damage=False))
+        size = record.length if segment is None else segment.length + segment.table_bytes
+        used[record.index] = used.get(record.index, 0) + size
     if table.n_rows:
         lengths = np.bincount(table.codes(FILE), weights=table.number("length").astype(np.float64))
         for name, n_bytes in zip(table.words_of(FILE).list, lengths.tolist(), strict=False):
             if name and n_bytes:
                 used[name] = used.get(name, 0) + int(n_bytes)
-    return used
+    return used, findings

@@ -30,7 +30,7 @@ from dte_hpc.fdb.paths import new_stem
 from dte_hpc.fdb.schema import Schema, schema_of
 from dte_hpc.fdb.segment import Segment
 from dte_hpc.fdb.table import Table
-from dte_hpc.fdb.toc import RECLAIMED, SEGMENT, Toc, TocRecord, effective
+from dte_hpc.fdb.toc import RECLAIMED, SEGMENT, Toc, TocRecord, current, effective
 
 MAX_SEGMENT_BYTES = 1 << 36
 _MARK = "# xxh3-64 of the above: "
@@ -95,6 +95,17 @@ class Database:
         self._seen = seen
         return self._table
 
+    def every_record(self) -> list[TocRecord]:
+        """Return all records that count, those included that others stand for, newly read."""
+        toc = Toc(self.where, every=True)
+        if self.toc_bytes():
+            self._new_records(toc)
+        return current(toc.records)
+
+    def toc_bytes(self) -> int:
+        """Return the size of the toc, 0 when there is none."""
+        return self._look()[1]
+
     def exists(self) -> bool:
         """Whether a writer made this directory, or began to: it has a schema or a toc."""
         return any(_is_there(f"{self.where}/{name}") for name in ("schema", "toc"))
@@ -149,6 +160,10 @@ class Database:
         if segment.n_fields != record.n_fields:
             raise CorruptData(f"the segment in {where} has {segment.n_fields} fields", where=where)
         return segment
+
+    def is_damaged(self, record: TocRecord) -> bool:
+        """Whether the record's segment was needed, and could not be read."""
+        return (record.index, record.offset) in self._damaged
 
     def _segments(self, records: list[TocRecord]) -> list[tuple[Segment, str, int]]:
         """Return the segments of effective records; if one that stands for others is damaged, theirs."""

@@ -56,6 +56,15 @@ class Disk:
         except OSError as error:
             raise _refused("sync of", name, error) from error
 
+    def remove(self, directory: int, name: str) -> None:
+        """Remove a file's name; FileNotFoundError if there is none, StorageFailed if it cannot be."""
+        try:
+            self._unlink(directory, name)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise _refused("removal of", name, error) from error
+
     def create(self, directory: int, name: str) -> int:
         """Return a descriptor of a new file, open for appending; StorageFailed if it cannot be made."""
         return self.open(directory, name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND)
@@ -75,6 +84,9 @@ class Disk:
 
     def _fsync(self, fd: int) -> None:
         os.fsync(fd)
+
+    def _unlink(self, directory: int, name: str) -> None:
+        os.unlink(name, dir_fd=directory)
 
     def _open(self, directory: int, name: str, flags: int) -> int:
         return os.open(name, flags, 0o666, dir_fd=directory)

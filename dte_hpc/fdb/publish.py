@@ -5,20 +5,27 @@ publishes the rows of this process's writer, or those of many together (`dte_hpc
 messages are durable before, and so are the names of their files::
 
     index write + fdatasync, directory fsync (when the index file is new), toc append + fdatasync
+
+One that appends the last of some records merges them too (`dte_hpc.fdb.merge`).
 """
 
+import dataclasses
 import errno
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import NamedTuple
+from pathlib import Path
 
 from dte_hpc.base.errors import StorageFailed
+from dte_hpc.base.events import ignore
 from dte_hpc.fdb import toc
-from dte_hpc.fdb.disk import Disk
+from dte_hpc.fdb.database import Database
+from dte_hpc.fdb.disk import Disk, OpenFiles, storage_failed
+from dte_hpc.fdb.merge import completed, merged
 from dte_hpc.fdb.paths import new_stem
+from dte_hpc.fdb.segment import Packed, checksum_of
 
 
 @dataclass(slots=True, eq=False)
@@ -58,14 +65,6 @@ class OwnFile:
             os.unlink(self.name, dir_fd=directory)
 
 
-class Packed(NamedTuple):
-    """Rows as the bytes of an index segment, and the block offset tables that follow it."""
-
-    n_fields: int
-    segment: bytes
-    tables: bytes
-
-
 class Publisher:
     """One process's index file in one database.
 
@@ -75,17 +74,19 @@ class Publisher:
         The system calls.
     directory : callable
         Returns a descriptor of the database's directory.
-    where : str
-        The database, for errors.
+    root, name : Path, str
+        The root, and the database in it.
     """
 
-    def __init__(self, disk: Disk, directory: Callable[[], int], where: str) -> None:
+    def __init__(self, disk: Disk, directory: Callable[[], int], root: Path, name: str) -> None:
         self._disk = disk
         self._directory = directory
-        self._where = where
+        self._root, self._name = root, name
+        self._where = f"{root}/{name}"
         self._file: OwnFile | None = None
         self._sequence = 0
         self._name_is_new = False
+        self._found: set[str] = set()
 
     def open(self, stem: str) -> None:
         """Make the index file unless there is one; it is called `stem` unless that name is taken.
@@ -118,9 +119,46 @@ class Publisher:
         self.open(new_stem())
         record = self._write(pack)
         self._sync_name()
-        toc.append(self._disk, self._directory(), record, self._where)
+        position = toc.append(self._disk, self._directory(), record, self._where)
         self._sequence += 1
+        span = completed(position)
+        if span is not None:
+            self._merge(*span)
         return record.n_fields
+
+    def refuse_absent(self, names: Iterable[str]) -> None:
+        """StorageFailed unless data files that other ranks wrote are where this process sees them."""
+        for name in names:
+            if name not in self._found:
+                try:
+                    os.stat(name, dir_fd=self._directory(), follow_symlinks=False)
+                except OSError as error:
+                    sentence = (
+                        f"{self._where} has no file {name} that another rank wrote; expected a store that "
+                        "all IO ranks share, or collective-flush: false"
+                    )
+                    raise storage_failed(sentence, error) from error
+                self._found.add(name)
+
+    def stand_for(self, pack: Callable[[str], Packed], kind: int, start: int, stop: int) -> None:
+        """Make a merged or reclaimed record durable, which stands for some bytes of the toc.
+
+        Raises
+        ------
+        StorageFailed
+            As `publish`.
+        """
+        self.open(new_stem())
+        record = dataclasses.replace(self._write(pack), kind=kind, start=start, stop=stop, sequence=0)
+        self._sync_name()
+        toc.append(self._disk, self._directory(), record, self._where)
+
+    def _merge(self, start: int, stop: int) -> None:
+        """Merge the records of some bytes; they are visible as they are, so a failure is no loss."""
+        with suppress(OSError):
+            pack = merged(Database(self._root, self._name, OpenFiles(), ignore), start, stop)
+            if pack is not None:
+                self.stand_for(pack, toc.MERGED, start, stop)
 
     def drop(self) -> None:
         """Use the index file no more: the next flush begins another."""
@@ -165,7 +203,7 @@ class Publisher:
             n_fields=packed.n_fields,
             offset=offset,
             length=len(packed.segment),
-            checksum=int.from_bytes(packed.segment[48:56], "little"),
+            checksum=checksum_of(packed.segment),
             time_ns=time.time_ns(),
         )
 

@@ -37,6 +37,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,6 +103,14 @@ _NUMBER_OF = {keyword: number for number, keyword in enumerate(SHORT, 1)}
 
 U64 = NDArray[np.uint64]
 Words = tuple[Sequence[str], NDArray[np.integer]]
+
+
+class Packed(NamedTuple):
+    """Rows as the bytes of an index segment, and the block offset tables that follow it."""
+
+    n_fields: int
+    segment: bytes
+    tables: bytes
 
 
 def _short(keyword: str) -> str:

@@ -126,15 +126,33 @@ class Table:
 
     def table_place(self, row: int) -> tuple[str, int, int]:
         """Return index file, byte and length of a row's block offset table."""
-        which = int(np.searchsorted(self.starts, row, side="right")) - 1
-        segment, index, offset = self.segments[which]
         length = int(self.number("table")[row])
-        elsewhere = self.words_of(TABLES).list[int(self.codes(TABLES)[row])]
-        if elsewhere:
-            return elsewhere, int(self.number("table_at")[row]), length
-        first = int(self.starts[which])
-        before = self.number("table")[first:row][self.codes(TABLES)[first:row] == 0]
-        return index, offset + segment.length + int(before.sum()), length
+        if length == 0:
+            return "", 0, 0
+        (names, codes), offsets = self.table_places(np.array([row]))
+        return names[int(codes[0])], int(offsets[0]), length
+
+    def table_places(self, rows: NDArray[np.int64]) -> tuple[tuple[list[str], Codes], U64]:
+        """Return the index files (names, and the number of each row's) and bytes of block offset tables.
+
+        A row without a table has the file ``""`` and the byte 0.
+        """
+        has = self.number("table")[rows] > 0
+        if not has.any():
+            return ([""], np.zeros(len(rows), np.int32)), np.zeros(len(rows), np.uint64)
+        elsewhere = self.codes(TABLES)
+        behind = np.where(elsewhere == 0, self.number("table"), np.uint64(0))
+        before = np.concatenate((np.zeros(1, np.uint64), np.cumsum(behind, dtype=np.uint64)))
+        which = np.searchsorted(self.starts, rows, side="right") - 1
+        first = np.array([offset + segment.length for segment, _, offset in self.segments], np.uint64)
+        own = first[which] + before[rows] - before[self.starts[which]]
+        names = Words(self.words_of(TABLES).list)
+        of_segment = np.array([names.number(index) for _, index, _ in self.segments], np.int32)
+        codes = np.where(elsewhere[rows] == 0, of_segment[which], elsewhere[rows])
+        offsets = np.where(elsewhere[rows] == 0, own, self.number("table_at")[rows])
+        used, codes = np.unique(np.where(has, codes, 0), return_inverse=True)
+        words = [names.list[number] for number in used.tolist()]
+        return (words, codes.astype(np.int32)), np.where(has, offsets, np.uint64(0))
 
     def _new_codes(self, keyword: str) -> Codes:
         words = self.words.setdefault(keyword, Words())

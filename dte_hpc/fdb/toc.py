@@ -128,16 +128,23 @@ def effective(records: Iterable[TocRecord], refused: Collection[tuple[str, int]]
     refused : collection of (index file, byte)
         Segments of merged and reclaimed records that cannot be read.
     """
-    usable = [r for r in records if r.kind == SEGMENT or (r.index, r.offset) not in refused]
-    reclaimed = [r for r in usable if r.kind == RECLAIMED]
-    last = max(reclaimed, key=lambda r: (r.stop, r.position), default=None)
-    stop = last.stop if last else 0
-    chosen = [last] if last and last.n_fields else []
-    for record in sorted((r for r in usable if r.kind != RECLAIMED), key=lambda r: (r.start, -r.stop)):
+    usable = current(r for r in records if r.kind == SEGMENT or (r.index, r.offset) not in refused)
+    chosen: list[TocRecord] = []
+    stop = 0
+    for record in sorted(usable, key=lambda r: (r.start, -r.stop)):
         if record.start >= stop:
             chosen.append(record)
             stop = record.stop
-    return chosen
+    return [record for record in chosen if record.n_fields]
+
+
+def current(records: Iterable[TocRecord]) -> list[TocRecord]:
+    """Return the last reclaimed record and what came after the records that it stands for."""
+    known = list(records)
+    last = max((r for r in known if r.kind == RECLAIMED), key=lambda r: (r.stop, r.position), default=None)
+    if last is None:
+        return known
+    return [last, *(r for r in known if r.kind != RECLAIMED and r.start >= last.stop)]
 
 
 def append(disk: Disk, directory: int, record: TocRecord, where: str) -> int:

@@ -31,7 +31,8 @@ from dte_hpc.codecs.layout import Layout
 from dte_hpc.fdb.disk import Disk, OpenFile, open_directory, read_exactly, storage_failed
 from dte_hpc.fdb.paths import new_stem
 from dte_hpc.fdb.pending import Rows
-from dte_hpc.fdb.publish import OwnFile, Packed, Publisher
+from dte_hpc.fdb.publish import OwnFile, Publisher
+from dte_hpc.fdb.segment import Packed
 
 DIRECT_BYTES = 32 * 1024
 MAX_GATHERED = 1000
@@ -60,13 +61,18 @@ class Writer:
         The root, and the directory of the database in it, which exists.
     opening : callable
         Called with this writer before it opens files, so that others may be parked.
+
+    Attributes
+    ----------
+    where : str
+        Path of the database.
     """
 
     def __init__(self, disk: Disk, root: Path, name: str, opening: "Callable[[Writer], None]") -> None:
         self._disk = disk
         self._root = root
         self._name = name
-        self._where = f"{root}/{name}"
+        self.where = f"{root}/{name}"
         self._fd = -1
         self._opening = opening
         self.buffer_bytes = BUFFER_BYTES
@@ -76,7 +82,7 @@ class Writer:
         self._gathered_bytes = 0
         self._data: OwnFile | None = None
         self._new_names = True
-        self.publisher = Publisher(disk, self._directory, self._where)
+        self.publisher = Publisher(disk, self._directory, root, name)
 
     @property
     def n_pending(self) -> int:
@@ -185,7 +191,7 @@ class Writer:
             try:
                 self._fd = open_directory(self._root, self._name)
             except OSError as error:
-                raise storage_failed(f"the database {self._where} cannot be opened", error) from error
+                raise storage_failed(f"the database {self.where} cannot be opened", error) from error
         return self._fd
 
     def _close_directory(self) -> None:
@@ -202,7 +208,7 @@ class Writer:
     def _write(self, messages: Sequence[ByteLike], length: int) -> None:
         file = self._data = self._data or self._create(f"{new_stem()}.data")
         try:
-            self._disk.write(file.fd, messages, f"{self._where}/{file.name}")
+            self._disk.write(file.fd, messages, f"{self.where}/{file.name}")
         except BaseException:
             self._data = None
             if all(run.file is not file for run in self._runs):
@@ -224,7 +230,7 @@ class Writer:
         if file.failed or file.synced == file.size:
             return
         try:
-            self._disk.sync(file.fd, f"{self._where}/{file.name}")
+            self._disk.sync(file.fd, f"{self.where}/{file.name}")
         except BaseException:
             self._distrust(file)
             raise
@@ -241,7 +247,7 @@ class Writer:
         if not self._new_names:
             return
         try:
-            self._disk.sync_directory(self._directory(), self._where)
+            self._disk.sync_directory(self._directory(), self.where)
         except BaseException:
             for file in dict.fromkeys(run.file for run in self._runs):
                 self._distrust(file)
@@ -277,7 +283,7 @@ class Writer:
         length = self._rows.lengths[row]
         try:
             source = OpenFile(self._directory(), run.file.name)
-            message = read_exactly(source.fd, length, run.start, f"{self._where}/{run.file.name}")
+            message = read_exactly(source.fd, length, run.start, f"{self.where}/{run.file.name}")
         except (OSError, CorruptData):
             message = b""
         if len(message) == length and checksum(message) == self._rows.checksums[row]:
@@ -293,7 +299,7 @@ class Writer:
         keys = [dict(zip(self._rows.names[n], self._rows.values[n], strict=True)) for n in lost]
         self._rows.drop(lost)
         raise StorageFailed(
-            f"{len(lost)} fields in {self._where} could not be read back after a failed sync and are lost, "
+            f"{len(lost)} fields in {self.where} could not be read back after a failed sync and are lost, "
             f"the first {keys[0]}; {len(self._rows)} others are kept",
             lost=keys,
         )

@@ -1,0 +1,94 @@
+"""How do rows of many segments become the rows of one?
+
+The messages stay where they are: the new segment names the same data files. Block offset tables stay too,
+or are copied behind the new segment when the index files that hold them are to go.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dte_hpc.fdb.segment import NUMBERS, U64, Packed, Words, pack_segment, reference_bits
+from dte_hpc.fdb.table import FILE, GRID, Table
+
+Rows = NDArray[np.int64]
+TableReader: TypeAlias = Callable[[str, int, int], bytes]
+"""Returns the bytes of a block offset table; told index file, byte and length."""
+
+
+def repacked(
+    table: Table,
+    rows: Rows,
+    index: str,
+    *,
+    read_table: TableReader | None = None,
+    places: Words | None = None,
+) -> Packed:
+    """Return some rows of a database as one segment.
+
+    Parameters
+    ----------
+    table : Table
+        A snapshot of the database.
+    rows : ndarray of int64, shape (n,), n > 0
+        Of the table, in the order of masking.
+    index : str
+        The index file that the segment is for.
+    read_table : callable, optional
+        Reads block offset tables, to be copied; without it they are referred to where they are.
+    places : (data files, codes), optional
+        Where messages that were moved lie now; their offsets are then one after another in each file.
+    """
+    own = index.removesuffix("index") + "data"
+    names, codes = places or _used(table, FILE, rows)
+    files = ["" if name == own else name for name in names], codes
+    numbers = {name: table.number(name)[rows] for name in NUMBERS if name not in ("gap", "reference")}
+    numbers["reference"] = reference_bits(table.number("reference")[rows].view(np.float64))
+    offsets = table.number("offset")[rows] if places is None else _stacked(codes, numbers["length"])
+    numbers["gap"] = _gaps(offsets, numbers["length"])
+    tables, numbers["table_at"] = table.table_places(rows)
+    body = b""
+    if read_table is not None:
+        body = _copied(read_table, tables, numbers["table_at"], numbers["table"])
+        tables = [""], np.zeros(len(rows), np.int32)
+        numbers["table_at"] = np.zeros(len(rows), np.uint64)
+    keywords = {keyword: _used(table, keyword, rows) for keyword in table.keywords}
+    columns = {keyword: column for keyword, column in keywords.items() if list(column[0]) != [""]}
+    segment = pack_segment(
+        columns, files, _used(table, GRID, rows), tables, numbers, int(offsets[0]), len(body)
+    )
+    return Packed(len(rows), segment, body)
+
+
+def _used(table: Table, keyword: str, rows: Rows) -> Words:
+    """Return the words that some rows use, and the number of each row's."""
+    found, codes = np.unique(table.codes(keyword)[rows], return_inverse=True)
+    words = table.words_of(keyword).list
+    return [words[number] for number in found.tolist()], codes
+
+
+def _gaps(offsets: U64, lengths: U64) -> U64:
+    gaps = np.zeros(len(offsets), np.uint64)
+    gaps[1:] = offsets[1:] - offsets[:-1] - lengths[:-1]
+    return gaps
+
+
+def _stacked(codes: NDArray[np.integer], lengths: U64) -> U64:
+    """Return where messages begin that lie one after another in each of some files."""
+    offsets = np.empty(len(lengths), np.uint64)
+    for code in np.unique(codes):
+        these = codes == code
+        ends = np.cumsum(lengths[these], dtype=np.uint64)
+        offsets[these] = ends - lengths[these]
+    return offsets
+
+
+def _copied(read_table: TableReader, tables: Words, offsets: U64, lengths: U64) -> bytes:
+    """Return block offset tables one after another, as bytes."""
+    names, codes = tables
+    return b"".join(
+        read_table(names[int(codes[row])], int(offsets[row]), int(lengths[row]))
+        for row in np.flatnonzero(lengths).tolist()
+    )
