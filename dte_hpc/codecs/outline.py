@@ -1,0 +1,105 @@
+"""What does a message look like without its data?
+
+`outline` reads the sections of a message that lies elsewhere, all but the packed values (and, of GRIB2,
+the bitmap), and returns bytes of the message's length, the others zero: what `read_layout` and
+`gridname.grid_of` say of them is what they say of the message. Pages nobody wrote to take no memory.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dte_hpc.base.errors import InvalidMessage
+
+FIRST_BYTES = 2048
+MAX_SECTION_BYTES = 1 << 26
+_GRIB2_START, _END_BYTES = 16, 4
+_BITMAP, _DATA = 6, 7
+_KEPT = {_BITMAP: 6, _DATA: 5}
+"""Bytes of the sections of GRIB2 that are not read as a whole."""
+Read = Callable[[int, int], bytes]
+
+
+def outline(read: Read, length: int) -> NDArray[np.uint8]:
+    """Return a message of some bytes without its data.
+
+    Parameters
+    ----------
+    read : callable
+        From offset and length to the bytes there.
+    length : int
+        Of the message.
+
+    Returns
+    -------
+    uint8, shape (length,)
+
+    Raises
+    ------
+    InvalidMessage
+        If the bytes do not begin as a GRIB message.
+
+    Notes
+    -----
+    Two reads for a message with a header of at most 2 KiB, and one more for each section beyond.
+    """
+    message = _Message(read, length)
+    message.take(0, FIRST_BYTES)
+    start = message.bytes_at(0, 8)
+    if start[:4] != b"GRIB" or start[7] not in (1, 2):
+        raise InvalidMessage(f"the message begins with {start!r}; expected 'GRIB', and edition 1 or 2")
+    if start[7] == 2:
+        _sections2(message)
+    else:
+        _sections1(message)
+    message.take(max(0, length - _END_BYTES), _END_BYTES)
+    return message.data
+
+
+class _Message:
+    """A message of which pieces are read."""
+
+    def __init__(self, read: Read, length: int) -> None:
+        self.data = np.zeros(length, np.uint8)
+        self._read = read
+        self._taken = 0
+
+    def take(self, offset: int, length: int) -> None:
+        """Fill in some bytes, as far as they are in the message and were not taken yet."""
+        stop = min(offset + length, len(self.data))
+        start = max(offset, self._taken) if offset <= self._taken else offset
+        if stop > start:
+            self.data[start:stop] = np.frombuffer(self._read(start, stop - start), np.uint8)
+            self._taken = max(self._taken, stop) if offset <= self._taken else self._taken
+
+    def bytes_at(self, offset: int, length: int) -> bytes:
+        """Return bytes that are there, read if need be; InvalidMessage if the message ends before them."""
+        if offset + length > len(self.data):
+            raise InvalidMessage(f"the message ends at byte {len(self.data)}, inside a section")
+        self.take(offset, length)
+        return self.data[offset : offset + length].tobytes()
+
+
+def _sections2(message: _Message) -> None:
+    at = _GRIB2_START
+    while at + _END_BYTES < len(message.data):
+        head = message.bytes_at(at, 5)
+        length, number = int.from_bytes(head[:4], "big"), head[4]
+        if length < 5 or number > _DATA:
+            raise InvalidMessage(f"section {number} at byte {at} has {length} bytes; expected at least 5")
+        wanted = min(length, _KEPT.get(number, length))
+        if wanted > MAX_SECTION_BYTES:
+            raise InvalidMessage(f"section {number} has {length} bytes; expected at most {MAX_SECTION_BYTES}")
+        message.bytes_at(at, wanted)
+        at += length
+
+
+def _sections1(message: _Message) -> None:
+    at, flags = 8, message.bytes_at(15, 1)[0]
+    for present in (0x100, 0x80, 0x40):
+        if present == 0x100 or flags & present:
+            length = int.from_bytes(message.bytes_at(at, 3), "big")
+            message.bytes_at(at, max(3, length))
+            at += max(3, length)
+    message.bytes_at(at, 11)
