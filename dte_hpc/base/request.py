@@ -16,6 +16,7 @@ from dte_hpc.base.key import Key, Scalar, checked_value
 
 RequestValue = Scalar | Iterable[Scalar]
 ALL = "all"
+_WORDS = frozenset({ALL, "to"})
 MAX_VALUES = 1_000_000
 _UNSPLIT_KEYWORDS = frozenset({"grid"})  # 0.25/0.25 is the name of one grid
 _DATE_KEYWORDS = frozenset({"date", "hdate", "refdate"})
@@ -80,6 +81,8 @@ class Request(Mapping[str, tuple[str, ...]]):
 
 def expand(keyword: str, value: RequestValue) -> tuple[str, ...]:
     """Return the values that one request value stands for, without repeats, in order."""
+    if isinstance(value, str) and "/" not in value and (text := value.strip()).lower() not in _WORDS:
+        return (text,)
     try:
         if isinstance(value, str):
             texts = [value] if keyword in _UNSPLIT_KEYWORDS else [part.strip() for part in value.split("/")]

@@ -8,9 +8,11 @@ before any byte of it is given out.
 import io
 import os
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dte_hpc.fdb.disk import read_exactly
 from dte_hpc.fdb.listing import Listing, read_into
@@ -31,7 +33,6 @@ class MessageHandle(io.RawIOBase):
     def __init__(self, listing: Listing) -> None:
         super().__init__()
         self.listing = listing
-        self._ends = np.cumsum(listing.length, dtype=np.uint64).astype(np.int64)
         self._at = 0
         self._held: tuple[int, bytes] = (-1, b"")
 
@@ -42,6 +43,11 @@ class MessageHandle(io.RawIOBase):
         """Yield each message."""
         for number in range(len(self.listing)):
             yield self.listing.message(number)
+
+    @cached_property
+    def _ends(self) -> NDArray[np.int64]:
+        """Of each message the byte after its last."""
+        return np.cumsum(self.listing.length, dtype=np.uint64).astype(np.int64)
 
     @property
     def size(self) -> int:
@@ -94,6 +100,10 @@ class MessageHandle(io.RawIOBase):
 
     def readall(self) -> bytes:
         """Return all bytes from here on."""
+        if self._at == 0 and len(self.listing) == 1:
+            message = self.listing.message(0)
+            self._at = len(message)
+            return message
         n_bytes = max(0, self.size - self._at)
         if self._at == 0 and 0 < n_bytes <= MAX_AT_ONCE_BYTES and self._contiguous[1:].all():
             return self._read_all_at_once()

@@ -18,7 +18,7 @@ from dte_hpc.base.key import Key
 from dte_hpc.codecs.layout import LAYOUT
 from dte_hpc.fdb.database import Database
 from dte_hpc.fdb.disk import OpenFile, read_exactly
-from dte_hpc.fdb.table import FILE, GRID, Codes, Table, Words
+from dte_hpc.fdb.table import FILE, Codes, Table, Words
 from dte_hpc.fdb.tables import unpack_table
 
 Part = tuple[Database, Table]
@@ -37,6 +37,14 @@ class Listing:
         For each field, its row there.
     order : sequence of str
         All keywords a field may have, in the order they are shown.
+
+    Attributes
+    ----------
+    missing : tuple of dict
+        Of a listing by `FDB.inspect` with ``missing="report"``: the first combinations of values that were
+        asked for and are not stored.
+    n_missing : int
+        How many there are.
     """
 
     def __init__(
@@ -48,6 +56,8 @@ class Listing:
         self._order = tuple(order)
         self._files: dict[tuple[int, str], OpenFile] = {}
         self._columns: dict[str, tuple[Codes, Words]] = {}
+        self.missing: tuple[dict[str, str], ...] = ()
+        self.n_missing = 0
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -117,8 +127,23 @@ class Listing:
 
     @cached_property
     def checksum(self) -> NDArray[np.uint64]:
-        """The xxh3-64 of each message."""
+        """The xxh3-64 of each message; 0 in databases that keep none (`Database.has_checksums`)."""
         return self._gathered("checksum")
+
+    @cached_property
+    def time(self) -> NDArray[np.uint64]:
+        """Second since 1970 of the flush that made each field visible."""
+        return self._gathered("time")
+
+    @property
+    def databases(self) -> tuple[Database, ...]:
+        """The databases in which was looked."""
+        return tuple(database for database, _ in self._parts)
+
+    @property
+    def part(self) -> NDArray[np.int32]:
+        """For each field, the number of its database in `databases`, shape (n,)."""
+        return self._part
 
     @cached_property
     def layout(self) -> NDArray[np.void]:
@@ -130,11 +155,11 @@ class Listing:
 
     def grid_name(self, number: int) -> str:
         """Return the name of the grid a field lies on, empty when it is not known."""
-        return self._word(GRID, number)
+        return self._parts[self._part[number]][1].grid_name(int(self._rows[number]))
 
     def path(self, number: int) -> str:
         """Return the path of the data file that holds a field."""
-        return f"{self._parts[self._part[number]][0].where}/{self._word(FILE, number)}"
+        return _path_of(self._parts[self._part[number]][0], self._word(FILE, number))
 
     def fd(self, number: int) -> int:
         """Return a descriptor of the data file that holds a field, to read from while this Listing lives."""
@@ -154,20 +179,26 @@ class Listing:
         CorruptData
             If the file ends before them.
         """
-        size = int(self.length[number])
+        size = self._number("length", number)
         if offset < 0 or length < 0 or offset + length > size:
             raise IndexError(f"bytes {offset} to {offset + length} are not inside a message of {size} bytes")
-        return read_exactly(self.fd(number), length, int(self.offset[number]) + offset, self.path(number))
+        start = self._number("offset", number)
+        return read_exactly(self.fd(number), length, start + offset, self.path(number))
 
     def message(self, number: int) -> bytes:
-        """Return one whole message; CorruptData if it is not what was archived."""
-        message = self.read_at(number, 0, int(self.length[number]))
+        """Return one whole message; CorruptData if it is not what was archived, see `checked`."""
+        message = self.read_at(number, 0, self._number("length", number))
         self.checked(number, message)
         return message
 
     def checked(self, number: int, message: ByteLike) -> ByteLike:
-        """Return the bytes of one message if they match its checksum, else raise CorruptData."""
-        if checksum(message) != int(self.checksum[number]):
+        """Return the bytes of one message if they match its checksum, else raise CorruptData.
+
+        Where the database keeps no checksums there is nothing to compare: the bytes are returned as read.
+        """
+        if not self._parts[self._part[number]][0].has_checksums:
+            return message
+        if checksum(message) != self._number("checksum", number):
             raise CorruptData(
                 f"the field {self.key(number)} does not match its checksum: {self.path(number)}, "
                 f"byte {int(self.offset[number])}",
@@ -198,7 +229,7 @@ class Listing:
             words = table.words[FILE].list
             local = np.zeros(len(words), np.int32)
             for code in np.unique(of_row).tolist():
-                local[code] = paths.setdefault(f"{database.where}/{words[code]}", len(paths))
+                local[code] = paths.setdefault(_path_of(database, words[code]), len(paths))
             codes[places] = local[of_row]
         return codes, tuple(paths)
 
@@ -211,6 +242,13 @@ class Listing:
         ends = np.cumsum(np.bincount(self._part, minlength=len(self._parts)))
         starts = np.concatenate(([0], ends[:-1]))
         return [(n, order[starts[n] : ends[n]]) for n in range(len(self._parts)) if ends[n] > starts[n]]
+
+    def _number(self, name: str, number: int) -> int:
+        """Return one field's number of a column, without putting the whole column together."""
+        column = self.__dict__.get(name)
+        if column is None:
+            return int(self._parts[self._part[number]][1].number(name)[self._rows[number]])
+        return int(column[number])
 
     def _gathered(self, name: str) -> NDArray[np.uint64]:
         found = np.zeros(len(self), np.uint64)
@@ -234,6 +272,11 @@ class Listing:
         table = self._parts[self._part[number]][1]
         word: str = table.words_of(column).list[int(table.codes(column)[self._rows[number]])]
         return word
+
+
+def _path_of(database: Database, name: str) -> str:
+    """Return the path of a data file: in the database's directory, unless its name is a path itself."""
+    return name if name.startswith("/") else f"{database.where}/{name}"
 
 
 def read_into(fd: int, target: memoryview, offset: int, where: str) -> None:

@@ -5,6 +5,7 @@ word gets the numbers of the wanted values it answers, best answer first, and ro
 indexing. Duplicates of a key are found by one integer a row, made of the codes of its keywords.
 """
 
+import datetime
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +19,6 @@ from dte_hpc.base.config import unknown_keyword
 from dte_hpc.base.errors import InvalidRequest
 from dte_hpc.base.request import Request
 from dte_hpc.fdb.kinds import ValueType
-from dte_hpc.fdb.paths import values_of
 from dte_hpc.fdb.schema import Schema
 from dte_hpc.fdb.table import Codes, Table, Words
 
@@ -27,9 +27,12 @@ DENSE_KEYS = 1 << 22
 NO_WORDS = Words()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class WantedValue:
-    """One value of a request: the texts that are it, and the forms that answer it second best."""
+    """One value of a request: the texts that are it, and the forms that answer it second best.
+
+    One object for the same value as long as it is remembered, so that its answers may be, too.
+    """
 
     text: str
     exact: tuple[str, ...]
@@ -49,17 +52,37 @@ def wanted_of(request: Request, schema: Schema) -> Wanted:
     """
     wanted: Wanted = {}
     for keyword, values in request.items():
-        if keyword not in schema.known:
-            known = unknown_keyword("the request", keyword, schema.known)
-            raise InvalidRequest(str(known), keyword=keyword)
-        for stored in schema.stored_as.get(keyword, (keyword,)):
-            kinds = tuple(schema.kinds_of(stored))
-            found = tuple(_wanted_value(stored, value, kinds) for value in values)
-            wanted[stored] = tuple({value.exact: value for value in found}.values())
+        found: dict[str, list[WantedValue]] = {}
+        for value in values:
+            for stored, one in _wanted_values(schema, keyword, value, _day(value)):
+                found.setdefault(stored, []).append(one)
+        wanted |= {stored: _different(several) for stored, several in found.items()}
     return wanted
 
 
-@lru_cache(maxsize=4096)  # requests name the same values again and again
+@lru_cache(maxsize=65536)  # requests name the same values again and again
+def _wanted_values(
+    schema: Schema, keyword: str, value: str, _day: int
+) -> tuple[tuple[str, WantedValue], ...]:
+    """Return for one keyword's value each stored keyword it is looked for in, and what is looked for."""
+    if keyword not in schema.known:
+        known = unknown_keyword("the request", keyword, schema.known)
+        raise InvalidRequest(str(known), keyword=keyword)
+    return tuple(
+        (stored, _wanted_value(stored, value, tuple(schema.kinds_of(stored))))
+        for stored in schema.stored_as.get(keyword, (keyword,))
+    )
+
+
+def _day(value: str) -> int:
+    """Return today for a value that may be relative to it (``date=-1``): it is remembered for the day."""
+    return datetime.datetime.now(datetime.UTC).toordinal() if value[:1] in ("-", "0") else 0
+
+
+def _different(values: Sequence[WantedValue]) -> tuple[WantedValue, ...]:
+    return tuple(values if len(values) == 1 else {value.exact: value for value in values}.values())
+
+
 def _wanted_value(keyword: str, value: str, kinds: tuple[ValueType, ...]) -> WantedValue:
     if value == "":
         return WantedValue("", ("",), ())
@@ -184,7 +207,10 @@ MAX_NAMED = 10
 
 
 def request_order(
-    wanted: Mapping[str, tuple[WantedValue, ...]], columns: Mapping[str, tuple[Codes, Words]], n_rows: int
+    wanted: Mapping[str, tuple[WantedValue, ...]],
+    columns: Mapping[str, tuple[Codes, Words]],
+    n_rows: int,
+    limit: int = MAX_NAMED,
 ) -> Order:
     """Return rows in request order: the first keyword varies slowest.
 
@@ -199,6 +225,8 @@ def request_order(
         Of all keywords the rows have, and of all that are wanted.
     n_rows : int
         Rows of the columns.
+    limit : int
+        How many of the missing combinations are named.
     """
     n_wanted = math.prod(len(values) for values in wanted.values())
     if n_rows and n_wanted == 1 and all(_answered_once(wanted[k][0], columns[k][1]) for k in wanted):
@@ -229,7 +257,7 @@ def request_order(
         rows, combination = rows[keep], combination[keep]
     order = np.lexsort((rows, combination))
     present = np.unique(combination)
-    return Order(rows[order], _first_missing(wanted, present), n_wanted - len(present))
+    return Order(rows[order], _first_missing(wanted, present, limit), n_wanted - len(present))
 
 
 def _answered_once(value: WantedValue, words: Words) -> bool:
@@ -250,14 +278,14 @@ def _answers_by_word(values: Sequence[WantedValue], words: Words) -> tuple[Rows,
 
 
 def _first_missing(
-    wanted: Mapping[str, tuple[WantedValue, ...]], present: Rows
+    wanted: Mapping[str, tuple[WantedValue, ...]], present: Rows, limit: int
 ) -> tuple[dict[str, str], ...]:
     """Return the first combinations that are not among the sorted numbers of those present."""
     n_wanted = math.prod(len(values) for values in wanted.values())
     edges = np.concatenate(([-1], present, [n_wanted]))
-    holes = np.flatnonzero(np.diff(edges) > 1)[:MAX_NAMED]
+    holes = np.flatnonzero(np.diff(edges) > 1)[:limit]
     missing = (number for hole in holes for number in range(int(edges[hole]) + 1, int(edges[hole + 1])))
-    return tuple(_combination(wanted, number) for number in itertools.islice(missing, MAX_NAMED))
+    return tuple(_combination(wanted, number) for number in itertools.islice(missing, limit))
 
 
 def _combination(wanted: Mapping[str, tuple[WantedValue, ...]], number: int) -> dict[str, str]:
@@ -269,11 +297,8 @@ def _combination(wanted: Mapping[str, tuple[WantedValue, ...]], number: int) -> 
     return dict(reversed(texts.items()))
 
 
-def may_hold(name: str, wanted: Wanted, schema: Schema) -> bool:
-    """Whether a database of that name can hold what is wanted, as far as its name tells."""
-    values = values_of(name)
-    if values is None:
-        return False
+def may_hold(values: Sequence[str], wanted: Wanted, schema: Schema) -> bool:
+    """Whether a database of those values can hold what is wanted, as far as its name tells."""
     levels = [rule.levels[0] for rule in schema.rules if len(rule.levels[0]) == len(values)]
     if not levels:
         return True
