@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,9 @@ from dte_hpc.fdb.matching import Wanted, matching_rows, may_hold, newest_rows, r
 from dte_hpc.fdb.paths import values_of
 from dte_hpc.fdb.schema import Route, Schema, default_schema
 from dte_hpc.fdb.writer import BUFFER_BYTES, Writer
+
+if TYPE_CHECKING:
+    from dte_hpc.parallel.mpi import Comm
 
 MAX_OPEN_WRITERS = 32
 MEMORY_BYTES = 32 * 1024 * 1024
@@ -224,6 +227,31 @@ class FDB:
                     failures.append(error)
         if failures:
             raise failures[0]
+        self._listener(Flushed(n_fields=n_fields, n_bytes=n_bytes, seconds=time.perf_counter() - started))
+
+    def flush_together(self, comm: "Comm") -> None:
+        """Flush as one with the handles of other ranks: of each database all their fields, or none.
+
+        Collective over `comm`: every rank calls it, also one that archived nothing. The store must be one
+        that all of them see. Where ranks archived the same key, the highest rank's field is the one found.
+
+        Parameters
+        ----------
+        comm : Comm
+            The ranks; see `dte_hpc.fdb.together`.
+
+        Raises
+        ------
+        DteError
+            On every rank the same, StorageFailed mostly; otherwise as `flush`.
+        """
+        from dte_hpc.fdb.together import flush_together  # MPI, which other handles do without
+
+        started = time.perf_counter()
+        with self._lock:
+            writers = [writer for writer, _ in self._writers.values()]
+            n_bytes = sum(writer.pending_bytes for writer in writers)
+            n_fields = flush_together(writers, comm)
         self._listener(Flushed(n_fields=n_fields, n_bytes=n_bytes, seconds=time.perf_counter() - started))
 
     def close(self) -> None:

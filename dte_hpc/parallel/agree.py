@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from dte_hpc.base.errors import DteError, RankFailed
-from dte_hpc.parallel.mpi import MIN, Comm, rank_in_job
+from dte_hpc.parallel.mpi import BYTE, MIN, Comm, rank_in_job
 from dte_hpc.parallel.waiting import finish
 
 Result = TypeVar("Result")
@@ -47,19 +47,42 @@ def all_or_none(comm: Comm, work: Callable[[], Result]) -> Result:
         On every rank that of the lowest rank that had one; RankFailed for a disk or memory that failed
         there, which is no reason to leave the others waiting. Anything else is raised where it happens.
     """
-    error: DteError | None = None
-    result: Result | None = None
+    result, error = attempt(comm, work)
+    agree(comm, error)
+    return result  # type: ignore[return-value]
+
+
+def attempt(comm: Comm, work: Callable[[], Result]) -> tuple[Result | None, DteError | None]:
+    """Return what this rank's work gives, or the error that is to be told to the other ranks.
+
+    A disk or memory that failed is a RankFailed; anything else is raised. Nothing is sent.
+    """
     try:
-        result = work()
+        return work(), None
     except DteError as caught:
-        error = caught
+        return None, caught
     except (OSError, MemoryError) as caught:
         error = RankFailed(
             f"rank {comm.rank} of {comm.size} failed: {type(caught).__name__}: {caught}", rank=comm.rank
         )
         error.__cause__ = caught
-    agree(comm, error)
-    return result  # type: ignore[return-value]
+        return None, error
+
+
+def tell_all(comm: Comm, text: bytes) -> list[bytes]:
+    """Collective: return the text of every rank, by rank.
+
+    Cost: one reduction of 8 bytes a rank, and a second of the texts when there are any.
+    """
+    sizes = np.empty(comm.size, np.int64)
+    finish(comm.Iallgather(np.array([len(text)]), sizes))
+    if not sizes.any():
+        return [b""] * comm.size
+    texts = np.empty(int(sizes.sum()), np.uint8)
+    stops = np.cumsum(sizes)
+    mine = np.frombuffer(text, np.uint8)
+    finish(comm.Iallgatherv([mine, BYTE], [texts, (sizes, stops - sizes), BYTE]))
+    return [texts[stop - size : stop].tobytes() for size, stop in zip(sizes, stops, strict=True)]
 
 
 def error_bytes(error: DteError, spokesman: int | None = None) -> bytes:
