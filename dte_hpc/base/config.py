@@ -112,10 +112,18 @@ def struct(kind: type[Struct], node: Any, place: str = "$", *, ignore: Iterable[
             raise refuse(place, f"no {keyword!r}", f"a value for it in {sorted(fields)}")
     try:
         return kind(**values)
-    except InvalidConfig:
-        raise
+    except InvalidConfig as error:
+        raise _placed(error, place) from error
     except ValueError as error:
         raise InvalidConfig(f"{place}: {error}", place=place) from error
+
+
+def _placed(error: InvalidConfig, place: str) -> InvalidConfig:
+    """Return the mistake a dataclass found in itself (``$.type: ...``) with the place it was read from."""
+    if not str(error).startswith("$"):
+        return InvalidConfig(f"{place}: {error}", **{"place": place, **error.facts})
+    own = str(error.facts.get("place", "$"))
+    return InvalidConfig(f"{place}{str(error)[1:]}", **{**error.facts, "place": place + own[1:]})
 
 
 def _convert(hint: Any, node: Any, place: str) -> Any:

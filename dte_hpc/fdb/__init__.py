@@ -17,10 +17,10 @@ one key is the order of their flushes. Point reads (`Listing.read_at`) are not c
 The file system must append atomically (`O_APPEND`): local ones and Lustre do, NFS does not.
 """
 
-from dte_hpc.fdb.config import FDBConfig, Root, Space
 from dte_hpc.fdb.handle import MessageHandle
 from dte_hpc.fdb.listing import Listing
 from dte_hpc.fdb.schema import Schema
+from dte_hpc.fdb.spaces import FDBConfig, Root, Space
 from dte_hpc.fdb.store import FDB
 
 __all__ = ["FDB", "FDBConfig", "Listing", "MessageHandle", "Root", "Schema", "Space"]

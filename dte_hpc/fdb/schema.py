@@ -10,12 +10,13 @@ tests; it is remembered for each such combination, and canonical values are reme
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
-from dte_hpc.base.errors import InvalidKey
+from dte_hpc.base.errors import InvalidConfig, InvalidKey
 from dte_hpc.base.key import Key, checked_value
 from dte_hpc.fdb.grammar import Match, Predicate, Rule, parse_rules
 from dte_hpc.fdb.kinds import DEFAULT, TYPES, ValueType
@@ -109,9 +110,12 @@ class Schema:
     """
 
     def __init__(self, text: str, source: str = "the schema") -> None:
+        self._take(text, source, *parse_rules(text, source))
+
+    def _take(self, text: str, source: str, rules: tuple[Rule, ...], types: Mapping[str, ValueType]) -> None:
         self.text = text
         self.source = source
-        self.rules, self._types = parse_rules(text, source)
+        self.rules, self._types = rules, types
         predicates = [predicate for rule in self.rules for predicate in rule.predicates]
         tested = {p.keyword: None for p in predicates if p.match in (Match.IN, Match.NOT_IN)}
         self._tested = tuple(tested)
@@ -119,6 +123,7 @@ class Schema:
         self._values: dict[Predicate, CanonicalValues] = {p: CanonicalValues(p) for p in predicates}
         self._kinds: dict[str, tuple[ValueType, ...]] = {}
         by_level = [p for level in range(3) for rule in self.rules for p in rule.levels[level]]
+        self.of_databases = tuple(dict.fromkeys(p.stored_as for rule in self.rules for p in rule.levels[0]))
         self.order = tuple(dict.fromkeys(p.stored_as for p in by_level))
         self.known = frozenset(self.order) | {p.keyword for p in predicates}
         self.hidden = frozenset(p.keyword for p in predicates if p.match is Match.HIDDEN)
@@ -128,6 +133,19 @@ class Schema:
             for p in predicates
             if p.kind.stored_as
         }
+
+    @classmethod
+    def joined(cls, schemas: "Sequence[Schema]") -> "Schema":
+        """Return what several stores' schemas know together, in their order; one of one is itself."""
+        schemas = list({schema.text: schema for schema in schemas}.values())
+        if len(schemas) == 1:
+            return schemas[0]
+        found = cls.__new__(cls)
+        types = {k: kind for schema in reversed(schemas) for k, kind in schema._types.items()}
+        text = "\n".join(f"# {schema.source}\n{schema.text}" for schema in schemas)
+        source = " and ".join(dict.fromkeys(schema.source for schema in schemas))
+        found._take(text, source, tuple(rule for schema in schemas for rule in schema.rules), types)
+        return found
 
     def split(self, key: Mapping[str, Any]) -> tuple[Route, tuple[str, ...]]:
         """Return the route of a key and its canonical values, in the order of ``route.names``.
@@ -236,6 +254,14 @@ def _with_step_unit(key: Mapping[str, Any]) -> Mapping[str, Any]:
     if unit not in _UNITS or not step or not step.replace("-", "").isdigit():
         return key
     return {**key, "step": "-".join(f"{point}{unit}" for point in step.split("-"))}
+
+
+def read_schema(path: str | Path) -> Schema:
+    """Return the schema in a file; InvalidConfig if it cannot be read or is none."""
+    try:
+        return Schema(Path(path).read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidConfig(f"the schema {path} cannot be read: {error}", path=str(path)) from error
 
 
 @functools.lru_cache(maxsize=64)

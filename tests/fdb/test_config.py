@@ -70,7 +70,7 @@ def test_files_text_and_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ({"type": "remote", "spaces": [{"roots": [{"path": "x"}]}]}, r"\$\.type: found 'remote'"),
         ({"spaces": [{"roots": []}]}, "no roots"),
         ({"spaces": [{"roots": [{"path": "x", "writeable": True}]}]}, "did you mean 'writable'"),
-        ({"spaces": [{"handler": "Random", "roots": [{"path": "x"}]}]}, "handler 'Random'"),
+        ({"spaces": [{"handler": "Best", "roots": [{"path": "x"}]}]}, "handler 'Best'"),
         ({"spaces": [{"regex": "(", "roots": [{"path": "x"}]}]}, "regex"),
     ],
 )
