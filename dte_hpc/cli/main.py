@@ -20,7 +20,7 @@ VERBS = {
     "weights": "make the interpolation weights between two grids",
     "extract": "read only the points inside a shape",
     "warm": "compile the kernels once on this machine",
-    "fdb": "list, inspect, read and check a store",
+    "fdb": "list, read, write, describe, copy, remove and measure the fields of a store",
 }
 
 
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(arguments.run(arguments))
     except DteError as error:
         print(f"dte {arguments.verb}: {error}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(error, OSError) else 2
     except BrokenPipeError:
         sys.stderr.close()
         return 0

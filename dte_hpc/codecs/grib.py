@@ -151,6 +151,25 @@ def _plain(value: Any) -> Scalar:
     return value if isinstance(value, str | int) else float(value)
 
 
+def modified(message: ByteLike, changes: Mapping[str, str]) -> bytes:
+    """Return a message with other values of ecCodes keys, each given as text. Cost: some milliseconds.
+
+    Raises
+    ------
+    InvalidMessage
+        Naming the key, when ecCodes refuses it or its value.
+    """
+    with _message(message) as handle:
+        for keyword, value in changes.items():
+            try:
+                kind = eccodes.codes_get_native_type(handle, keyword)
+                eccodes.codes_set(handle, keyword, kind(value))
+            except (eccodes.CodesInternalError, ValueError) as error:
+                raise InvalidMessage(f"ecCodes refuses {keyword}={value} in a message: {error}") from error
+        changed: bytes = eccodes.codes_get_message(handle)
+    return changed
+
+
 def grid_words(message: ByteLike) -> str:
     """Return the type of a message's grid, and its scanning mode (WMO's flag table 3.4), for an error."""
     with _message(message) as handle:

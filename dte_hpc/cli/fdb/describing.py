@@ -1,0 +1,204 @@
+"""What is a store, and is it whole? (info, schema, dump, check)"""
+
+import argparse
+import datetime
+from typing import TYPE_CHECKING, Any
+
+import dte_hpc
+from dte_hpc.base.errors import FieldNotFound
+from dte_hpc.cli.fdb.requests import OF_A_LIST, no_data_option, request_options, requests_of
+from dte_hpc.cli.fdb.show import print_facts, print_json, print_json_array, size_text
+from dte_hpc.cli.fdb.verb import Verb, store_of, store_options
+
+if TYPE_CHECKING:
+    from dte_hpc.base.request import Request
+    from dte_hpc.fdb import FDB
+    from dte_hpc.fdb.database import Database
+    from dte_hpc.fdb.dump import DumpedRecord
+
+
+def databases_of(store: "FDB", arguments: argparse.Namespace) -> "list[Database]":
+    """Return the databases in which requests find fields; FieldNotFound if there is none.
+
+    A database without fields counts when its name does not speak against it.
+    """
+    found = []
+    for request in requests_of(arguments, store):
+        found += [database for database in store.databases() if _may_answer(database, request, store)]
+    if not found and not arguments.ignore_no_data:
+        raise FieldNotFound("no database of the store answers the request")
+    return list(dict.fromkeys(found))
+
+
+def _may_answer(database: "Database", request: "Request", store: "FDB") -> bool:
+    from dte_hpc.fdb.matching import matching_rows, may_hold, wanted_of
+
+    wanted, table = wanted_of(request, store.schema), database.table()
+    if not wanted:
+        return True
+    if not table.n_rows:
+        return may_hold(database.name, wanted, store.schema)
+    return len(matching_rows(table, wanted, store.schema.hidden)) > 0
+
+
+def _info(arguments: argparse.Namespace) -> int:
+    store = store_of(arguments)
+    listing, everything = store.list(), store.list(masked=True)
+    facts = {
+        "version": dte_hpc.__version__,
+        "roots": [str(root) for root in store.config.readable_roots()],
+        "schema": store.schema.source,
+        "databases": len(store.databases()),
+        "fields": len(listing),
+        "bytes": int(listing.length.sum()),
+        "masked-fields": len(everything) - len(listing),
+        "masked-bytes": int(everything.length.sum()) - int(listing.length.sum()),
+    }
+    print_facts(facts, as_json=arguments.json)
+    return 0
+
+
+def _schema_arguments(parser: argparse.ArgumentParser) -> None:
+    store_options(parser)
+    request_options(parser)
+    no_data_option(parser)
+
+
+def _schema(arguments: argparse.Namespace) -> int:
+    """Print the configured schema, or those of the databases that requests name."""
+    store = store_of(arguments)
+    schemas = {store.schema.source: store.schema}
+    if arguments.requests:
+        schemas = {d.where: d.schema() or store.schema for d in databases_of(store, arguments)}
+    if arguments.json:
+        print_json([{"source": source, "text": schema.text} for source, schema in schemas.items()])
+        return 0
+    for source, schema in schemas.items():
+        heading = f"# {source}\n" if arguments.requests else ""
+        print(heading + schema.text.rstrip("\n"))
+    return 0
+
+
+def _dump_arguments(parser: argparse.ArgumentParser) -> None:
+    store_options(parser)
+    request_options(parser, OF_A_LIST)
+    no_data_option(parser)
+    parser.add_argument("--simple", action="store_true", help="one line a record")
+
+
+def _dump(arguments: argparse.Namespace) -> int:
+    from dte_hpc.fdb.dump import dump
+
+    store = store_of(arguments)
+    databases = databases_of(store, arguments)
+    if arguments.json:
+        print_json_array(
+            {"location": d.where, "records": [_record_facts(entry) for entry in dump(d)]} for d in databases
+        )
+        return 0
+    for database in databases:
+        print(f"{database.where}/toc")
+        for entry in dump(database):
+            print(_record_text(entry, simple=arguments.simple))
+    return 0
+
+
+def _record_facts(entry: "DumpedRecord") -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "kind": entry.kind,
+        "toc-offset": entry.start,
+        "toc-length": entry.stop - entry.start,
+    }
+    record = entry.record
+    if record is None:
+        return facts
+    return {
+        **facts,
+        "counts": entry.counts,
+        "stands-for": [record.start, record.stop],
+        "timestamp-ns": record.time_ns,
+        "sequence": record.sequence,
+        "fields": record.n_fields,
+        "path": record.index,
+        "offset": record.offset,
+        "length": record.length,
+        "checksum": f"{record.checksum:016x}",
+        "files": list(entry.files),
+        "axes": {keyword: list(values) for keyword, values in entry.axes.items()},
+        "damage": entry.damage,
+    }
+
+
+def _record_text(entry: "DumpedRecord", *, simple: bool) -> str:
+    record = entry.record
+    if record is None:
+        return f"GAP  bytes {entry.start} to {entry.stop} of the toc hold no record"
+    moment = datetime.datetime.fromtimestamp(record.time_ns / 1e9, datetime.UTC)
+    state = entry.damage or ("counts" if entry.counts else "others stand for it")
+    what = f"flush {record.sequence}, {record.n_fields} fields, {state}"
+    lines = [
+        f"{entry.kind}  {moment:%Y-%m-%d %H:%M:%S.%f}, {what}",
+        f"path: {record.index}, offset: {record.offset}, length: {record.length}",
+    ]
+    if simple:
+        return "  ".join(lines)
+    lines += ["Files:", *(f"  {file}" for file in entry.files), "Axes:"]
+    lines += [f"  {keyword}: {'/'.join(values)}" for keyword, values in entry.axes.items()]
+    return "\n  ".join(lines) + "\n"
+
+
+def _check_arguments(parser: argparse.ArgumentParser) -> None:
+    store_options(parser)
+    parser.add_argument("--no-data", action="store_true", help="do not read the messages themselves")
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from dte_hpc.fdb.check import check
+
+    report = check(store_of(arguments), data=not arguments.no_data)
+    findings = [{"where": f.where, "what": f.what, "damage": f.damage} for f in report.findings]
+    facts: dict[str, Any] = {
+        "databases": report.n_databases,
+        "fields": report.n_fields,
+        "bytes": report.n_bytes,
+        "damaged": report.is_damaged,
+    }
+    if arguments.json:
+        print_facts({**facts, "findings": findings}, as_json=True)
+        return int(report.is_damaged)
+    for finding in report.findings:
+        print(f"{'damage' if finding.damage else 'leftover'}: {finding.where}: {finding.what}")
+    print_facts({**facts, "bytes": size_text(report.n_bytes)})
+    return int(report.is_damaged)
+
+
+VERBS = (
+    Verb(
+        name="info",
+        summary="say where a store is and count its databases, fields and bytes",
+        example="--config STORE",
+        arguments=store_options,
+        action=_info,
+    ),
+    Verb(
+        name="schema",
+        summary="print the schema of a store, or of the databases that requests name",
+        example="--config STORE class=od,expver=0001,date=20260101",
+        arguments=_schema_arguments,
+        action=_schema,
+    ),
+    Verb(
+        name="dump",
+        summary="print every record of the databases' tocs, and what its segment holds",
+        example="--config STORE class=od,expver=0001,date=20260101 --simple",
+        arguments=_dump_arguments,
+        action=_dump,
+    ),
+    Verb(
+        name="check",
+        summary="verify toc, indexes and every message; the status is 1 if something is damaged",
+        example="--config STORE --no-data",
+        arguments=_check_arguments,
+        action=_check,
+    ),
+)
