@@ -8,7 +8,8 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -214,20 +215,15 @@ class FDB:
             If the file system refused. What could not be made durable is kept and tried again by the
             next flush, in new files; see `dte_hpc.fdb.writer`. The other databases were flushed.
         """
-        started = time.perf_counter()
-        n_fields = n_bytes = 0
         failures = []
-        with self._lock:
-            for writer, _ in self._writers.values():
-                pending_bytes = writer.pending_bytes
+        with self.flushing() as writers:
+            for writer in writers:
                 try:
-                    n_fields += writer.flush()
-                    n_bytes += pending_bytes
+                    writer.flush()
                 except OSError as error:
                     failures.append(error)
-        if failures:
-            raise failures[0]
-        self._listener(Flushed(n_fields=n_fields, n_bytes=n_bytes, seconds=time.perf_counter() - started))
+            if failures:
+                raise failures[0]
 
     def flush_together(self, comm: "Comm") -> None:
         """Flush as one with the handles of other ranks: of each database all their fields, or none.
@@ -247,11 +243,17 @@ class FDB:
         """
         from dte_hpc.fdb.together import flush_together  # MPI, which other handles do without
 
+        flush_together([self], comm)
+
+    @contextmanager
+    def flushing(self) -> Iterator[tuple[Writer, ...]]:
+        """Hold the handle while somebody flushes its writers; when that succeeds the listener is told."""
         started = time.perf_counter()
         with self._lock:
-            writers = [writer for writer, _ in self._writers.values()]
+            writers = tuple(writer for writer, _ in self._writers.values())
+            n_fields = sum(writer.n_pending for writer in writers)
             n_bytes = sum(writer.pending_bytes for writer in writers)
-            n_fields = flush_together(writers, comm)
+            yield writers
         self._listener(Flushed(n_fields=n_fields, n_bytes=n_bytes, seconds=time.perf_counter() - started))
 
     def close(self) -> None:

@@ -20,9 +20,10 @@ anything is visible.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,9 @@ from dte_hpc.fdb.writer import Writer
 from dte_hpc.parallel.agree import attempt, error_bytes, error_of, tell_all
 from dte_hpc.parallel.mpi import BYTE, Comm, Request
 from dte_hpc.parallel.waiting import finish
+
+if TYPE_CHECKING:
+    from dte_hpc.fdb.store import FDB
 
 TAG = 21
 
@@ -76,11 +80,12 @@ class _Flush:
         ]
 
 
-def flush_together(writers: Iterable[Writer], comm: Comm) -> int:
-    """Make the fields that writers of all ranks took durable and visible; return how many were this rank's.
+def flush_together(stores: Iterable["FDB"], comm: Comm) -> None:
+    """Make what was archived through the handles of all ranks durable and visible.
 
-    Collective: every rank calls it, also one without fields. Databases are the same when their root and
-    name are. Cost over a flush alone: two reductions, the rows to their owner, and the owner's repacking.
+    Collective: every rank calls it, also one without fields, with whatever stores it has. Databases are the
+    same when their root and name are. Cost over a flush alone: two reductions, the rows to their owner,
+    and the owner's repacking.
 
     Raises
     ------
@@ -89,19 +94,21 @@ def flush_together(writers: Iterable[Writer], comm: Comm) -> int:
         was published is published whole; nothing else is visible (or, when a toc's sync was refused,
         perhaps all of it) and no field is forgotten.
     """
-    pending = _named(writers)
+    with ExitStack() as held:
+        writers = [writer for store in stores for writer in held.enter_context(store.flushing())]
+        _flush(_named(writers), comm)
+
+
+def _flush(pending: Mapping[str, Writer], comm: Comm) -> None:
     packed, failures = _prepare(pending, comm)
     flush = _agreed(comm, packed, failures)
     own = _publish(comm, pending, flush, _gather(comm, flush, packed))
     flush.failures.update(_told(comm, own))
-    n_fields = 0
     for where in packed.keys() - flush.failures.keys():
-        n_fields += packed[where].n_fields
         pending[where].done()
     if flush.failures:
         first = min(flush.failures)
         raise flush.failures[first] from {**failures, **own}.get(first)
-    return n_fields
 
 
 def _named(writers: Iterable[Writer]) -> dict[str, Writer]:

@@ -23,7 +23,10 @@ class Pipeline(Protocol):
         ...
 
     def flush(self) -> None:
-        """Return when everything processed before is durable and visible."""
+        """Return when everything processed before is durable and visible.
+
+        Called on every IO rank whenever the model flushes, also when nothing was processed.
+        """
         ...
 
     def notify(self, metadata: Metadata) -> None:

@@ -103,7 +103,6 @@ class Session:
         self._masks: dict[MaskName, NDArray[np.bool_]] = {}
         self._templates: WeakValueDictionary[bytes, Template] = WeakValueDictionary()
         self._released: list[tuple[int, int]] = []
-        self._is_flushed = True
         self._n_fields = self._n_dropped = self._n_parts = self._n_bytes = 0
         self._process_seconds = 0.0
 
@@ -189,7 +188,6 @@ class Session:
             return
         values = field.domain.assemble(field.parts, self.pool)
         self._listener(FieldReceived(metadata=field.metadata, n_bytes=int(values.nbytes)))
-        self._is_flushed = False
         start = time.perf_counter()
         self._pipeline.process(Field(metadata=field.metadata, values=values), self._mask_of(field))
         self._process_seconds += time.perf_counter() - start
@@ -233,9 +231,7 @@ class Session:
         for field in self.pending:
             self._released.extend(field.costs.items())
         self.pending.clear()
-        if not self._is_flushed:
-            self._pipeline.flush()
-            self._is_flushed = True
+        self._pipeline.flush()
         if refusal is not None:
             raise refusal
 

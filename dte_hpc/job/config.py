@@ -4,13 +4,14 @@
 
     ranks: {io: 1, extract: 1}     # one program: the last ranks of the world; the rest are the model
     budget-bytes: 536870912        # memory an IO rank may hold in fields that are under way
+    collective-flush: true         # IO ranks make a flush visible as one; false: each by itself
     store: /scratch/fdb            # a root, or FDB's own configuration: sinks of type fdb5 write there unless
                                    # they have a config of their own, and extraction ranks read there
     plans: [...]                   # as dte_hpc.postproc reads them; or the name of a plan file
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,9 @@ class JobConfig:
         Roles in one program; ignored where each program says its role.
     budget_bytes : int
         What one IO rank may hold in parts and fields under way.
+    collective_flush : bool
+        Whether several IO ranks flush as one: readers see what the model flushed whole or not at all, and a
+        toc grows by one record a flush, not one a rank. The store must be one that all of them see.
     store : str or mapping
         The store of the job: its root directory, or FDB's own configuration.
     plans : list or str
@@ -60,6 +64,7 @@ class JobConfig:
     plans: Any
     ranks: Ranks = field(default_factory=Ranks)
     budget_bytes: int = DEFAULT_BUDGET_BYTES
+    collective_flush: bool = True
     store: str | Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
@@ -80,7 +85,7 @@ def load_job(source: str | Path | Mapping[str, Any] | JobConfig) -> JobConfig:
             raise InvalidConfig(
                 f"$.plans: found {job.plans!r}; expected plans or a file of plans", place="$.plans"
             )
-        return JobConfig(plans=str(plans), ranks=job.ranks, budget_bytes=job.budget_bytes, store=job.store)
+        return replace(job, plans=str(plans))
     return job
 
 

@@ -18,7 +18,7 @@ from dte_hpc.base.log import log_trouble
 from dte_hpc.ioserver import IOClient
 from dte_hpc.job.config import JobConfig, load_job
 from dte_hpc.parallel import Role, World, assign_roles, guard
-from dte_hpc.parallel.agree import agree, all_or_none
+from dte_hpc.parallel.agree import agree, all_or_none, tell_all
 from dte_hpc.parallel.mpi import Comm, job
 
 JobSource = str | Path | Mapping[str, Any] | JobConfig
@@ -133,16 +133,34 @@ def _io_loop(world: World, config: JobConfig, listener: Listener) -> Callable[[]
     from dte_hpc.ioserver import serve as serve_io
     from dte_hpc.postproc.pipeline import Pipeline
     from dte_hpc.postproc.plan import load_plans
+    from dte_hpc.postproc.together import Alone, WithOthers
 
+    flushes_together = config.collective_flush and world.comm.size > 1
     pipeline = Pipeline(
-        load_plans(config.plans), server_index=world.comm.rank, store=config.store, listener=listener
+        load_plans(config.plans),
+        server_index=world.comm.rank,
+        store=config.store,
+        listener=listener,
+        together=WithOthers(world.comm) if flushes_together else Alone(),
     )
 
     def loop() -> None:
+        _refuse_mixed_flushes(world.comm, config.collective_flush)
         with _meanwhile(pipeline.warm):
             serve_io(world, lambda: pipeline, budget_bytes=config.budget_bytes, listener=listener)
 
     return loop
+
+
+def _refuse_mixed_flushes(comm: Comm, together: bool) -> None:
+    """Collective over the IO ranks: InvalidConfig when some would wait at every flush for the others."""
+    said = [word == b"true" for word in tell_all(comm, b"true" if together else b"false")]
+    if any(said) and not all(said):
+        raise InvalidConfig(
+            f"$.collective-flush: found true on IO rank {said.index(True)} and false on IO rank "
+            f"{said.index(False)}; expected the same on all IO ranks",
+            place="$.collective-flush",
+        )
 
 
 @contextlib.contextmanager

@@ -72,6 +72,8 @@ class Context:
         Configuration of the job's store, for sinks that name none.
     listener : Listener
         Hears of stored fields.
+    flushes_together : bool
+        Whether the pipeline flushes stores, as one with other IO ranks, so that sinks do not.
     resources : dict
         What several actions use, opened once (stores, weights); what has a ``close()`` is closed at the end.
     """
@@ -79,6 +81,7 @@ class Context:
     server_index: int = 0
     store: Mapping[str, Any] | str | None = None
     listener: Listener = ignore
+    flushes_together: bool = False
     resources: dict[Hashable, Any] = field(default_factory=dict)
 
     def shared(self, name: Hashable, open_it: Callable[[], Resource]) -> Resource:

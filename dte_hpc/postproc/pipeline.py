@@ -16,6 +16,7 @@ from dte_hpc.postproc.action import Action, Context, Item, MaskedField, Warmable
 from dte_hpc.postproc.plan import PlanConfig
 from dte_hpc.postproc.select import Select
 from dte_hpc.postproc.sink import Sink
+from dte_hpc.postproc.together import Alone, Together
 
 
 @runtime_checkable
@@ -36,6 +37,9 @@ class Pipeline:
         Configuration of the job's store, where sinks of type fdb5 without a config write.
     listener : Listener
         Hears `FieldStored` for each message a sink takes, and `Flushed` for each flush.
+    together : Together, optional
+        With whom it flushes. With other IO ranks `flush` and `close` are collective: all succeed, or the same
+        error is raised on all.
     """
 
     def __init__(
@@ -45,11 +49,19 @@ class Pipeline:
         server_index: int = 0,
         store: Mapping[str, Any] | str | Path | None = None,
         listener: Listener = ignore,
+        together: Together | None = None,
     ) -> None:
         chosen = str(store) if isinstance(store, Path) else store
         self._listener = listener
+        self._together = together or Alone()
+        self._is_flushed = True
         self._n_fields = self._n_bytes = 0
-        self._context = Context(server_index=server_index, store=chosen, listener=self._hear)
+        self._context = Context(
+            server_index=server_index,
+            store=chosen,
+            listener=self._hear,
+            flushes_together=self._together.flushes_stores,
+        )
         self._chains: list[list[Any]] = [
             [action.kind(action.options, self._context) for action in plan.actions]
             for plan in plans
@@ -82,15 +94,18 @@ class Pipeline:
             True where the domain has values.
         """
         item = MaskedField(field=field, mask=mask)
+        self._is_flushed = False
         for chain in self._chains:
             _push(chain, 0, item)
 
     def flush(self) -> None:
-        """Make everything that sinks took durable; return when it is."""
+        """Make everything that sinks took durable; return when it is. Without anything new: nothing."""
+        if self._is_flushed and not self._together.flushes_stores:
+            return
         started = time.perf_counter()
-        for chain in self._chains:
-            for action in chain:
-                action.flush()
+        self._together.on_all(self._flush_actions)
+        self._together.flush(self._context.resources.values())
+        self._is_flushed = True
         n_fields, n_bytes, self._n_fields, self._n_bytes = self._n_fields, self._n_bytes, 0, 0
         self._listener(Flushed(n_fields=n_fields, n_bytes=n_bytes, seconds=time.perf_counter() - started))
 
@@ -107,10 +122,7 @@ class Pipeline:
 
     def close(self) -> None:
         """Take through what actions held back, flush, and let go of everything."""
-        for chain in self._chains:
-            for index, action in enumerate(chain[:-1]):
-                for item in action.close():
-                    _push(chain, index + 1, item)
+        self._together.on_all(self._finish_actions)
         self.flush()
         for chain in self._chains:
             chain[-1].close()
@@ -119,6 +131,18 @@ class Pipeline:
                 resource.close()
         self._context.resources.clear()
         self._chains, self._gates = [], []
+
+    def _flush_actions(self) -> None:
+        for chain in self._chains:
+            for action in chain:
+                action.flush()
+
+    def _finish_actions(self) -> None:
+        for chain in self._chains:
+            for index, action in enumerate(chain[:-1]):
+                for item in action.close():
+                    self._is_flushed = False
+                    _push(chain, index + 1, item)
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, FieldStored):

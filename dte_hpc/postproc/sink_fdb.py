@@ -40,7 +40,8 @@ class FDBOptions(Options):
 class FDBSink:
     """Archive messages under their MARS keys; they are durable and visible after `flush`.
 
-    Sinks of one pipeline with equal configurations share one handle, hence one transaction a flush.
+    Sinks of one pipeline with equal configurations share one handle, hence one transaction a flush. Where IO
+    ranks flush together the pipeline does so for all of its stores, after every sink's `flush`.
     """
 
     Options = FDBOptions
@@ -52,6 +53,7 @@ class FDBSink:
 
         source = options.config or context.store
         name = ("fdb5", json.dumps(source, sort_keys=True, default=str))
+        self._is_flushed_here = not context.flushes_together
         self._store: FDB = context.shared(name, lambda: FDB(source, listener=context.listener))
         roots = [root.path for space in self._store.config.spaces for root in space.roots if root.writable]
         self.journal_root: Path | None = Path(roots[0]) if roots else None
@@ -67,8 +69,9 @@ class FDBSink:
         self._store.archive(item)
 
     def flush(self) -> None:
-        """Make everything archived durable and visible."""
-        self._store.flush()
+        """Make everything archived durable and visible, unless the pipeline does."""
+        if self._is_flushed_here:
+            self._store.flush()
 
     def close(self) -> None:
         """Nothing: the handle is the pipeline's, which closes it."""
