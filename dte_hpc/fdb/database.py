@@ -51,7 +51,14 @@ class Database:
         Through which index and data files are read.
     listener : Listener
         Told of damage.
+
+    Attributes
+    ----------
+    has_checksums : bool
+        Whether every message has a checksum, with which it is compared when it is read.
     """
+
+    has_checksums = True
 
     def __init__(self, root: Path, name: str, files: OpenFiles, listener: Listener) -> None:
         self.root = root
@@ -94,6 +101,16 @@ class Database:
             self._read_toc()
         self._seen = seen
         return self._table
+
+    @property
+    def data_root(self) -> Path:
+        """The root in which new data files are made."""
+        return self.root
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The directories that hold the database's files, the one with the toc first."""
+        return (self.where,)
 
     def every_record(self) -> list[TocRecord]:
         """Return all records that count, those included that others stand for, newly read."""
@@ -160,6 +177,10 @@ class Database:
         if segment.n_fields != record.n_fields:
             raise CorruptData(f"the segment in {where} has {segment.n_fields} fields", where=where)
         return segment
+
+    def read_table(self, index: str, offset: int, length: int) -> bytes:
+        """Return the bytes of a block offset table."""
+        return read_exactly(self.file(index).fd, length, offset, f"{self.where}/{index}, byte {offset}")
 
     def is_damaged(self, record: TocRecord) -> bool:
         """Whether the record's segment was needed, and could not be read."""

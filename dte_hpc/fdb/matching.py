@@ -52,26 +52,27 @@ def wanted_of(request: Request, schema: Schema) -> Wanted:
     """
     wanted: Wanted = {}
     for keyword, values in request.items():
+        if len(values) == 1:
+            wanted |= _wanted_values(schema, keyword, values[0], _day(values[0]))
+            continue
         found: dict[str, list[WantedValue]] = {}
         for value in values:
-            for stored, one in _wanted_values(schema, keyword, value, _day(value)):
-                found.setdefault(stored, []).append(one)
+            for stored, one in _wanted_values(schema, keyword, value, _day(value)).items():
+                found.setdefault(stored, []).extend(one)
         wanted |= {stored: _different(several) for stored, several in found.items()}
     return wanted
 
 
 @lru_cache(maxsize=65536)  # requests name the same values again and again
-def _wanted_values(
-    schema: Schema, keyword: str, value: str, _day: int
-) -> tuple[tuple[str, WantedValue], ...]:
+def _wanted_values(schema: Schema, keyword: str, value: str, _day: int) -> Wanted:
     """Return for one keyword's value each stored keyword it is looked for in, and what is looked for."""
     if keyword not in schema.known:
         known = unknown_keyword("the request", keyword, schema.known)
         raise InvalidRequest(str(known), keyword=keyword)
-    return tuple(
-        (stored, _wanted_value(stored, value, tuple(schema.kinds_of(stored))))
+    return {
+        stored: (_wanted_value(stored, value, tuple(schema.kinds_of(stored))),)
         for stored in schema.stored_as.get(keyword, (keyword,))
-    )
+    }
 
 
 def _day(value: str) -> int:
@@ -79,8 +80,8 @@ def _day(value: str) -> int:
     return datetime.datetime.now(datetime.UTC).toordinal() if value[:1] in ("-", "0") else 0
 
 
-def _different(values: Sequence[WantedValue]) -> tuple[WantedValue, ...]:
-    return tuple(values if len(values) == 1 else {value.exact: value for value in values}.values())
+def _different(values: Iterable[WantedValue]) -> tuple[WantedValue, ...]:
+    return tuple({value.exact: value for value in values}.values())
 
 
 def _wanted_value(keyword: str, value: str, kinds: tuple[ValueType, ...]) -> WantedValue:
@@ -148,21 +149,21 @@ def _passed(codes: Codes, hits: set[int], n_words: int) -> NDArray[np.bool_]:
 
 
 def newest_rows(table: Table, rows: Rows) -> Rows:
-    """Return of rows with equal keys only the last, in table order.
+    """Return of rows with equal keys only the last, in table order, and none where that is a deletion.
 
     Cost: linear when the keys fill their ranges, else a sort.
     """
     if len(rows) < 2:
-        return rows
+        return table.fields(rows)
     ids, n_ids = key_numbers([table.codes(keyword) for keyword in table.keywords], rows)
     if n_ids <= max(DENSE_KEYS, 8 * len(rows)):
         last = np.full(n_ids, -1, np.int64)
         last[ids] = np.arange(len(rows))
         kept = last[ids] == np.arange(len(rows))
         dense: Rows = rows[kept]
-        return dense
+        return table.fields(dense)
     _, first = np.unique(ids[::-1], return_index=True)
-    return rows[np.sort(len(rows) - 1 - first)]
+    return table.fields(rows[np.sort(len(rows) - 1 - first)])
 
 
 def key_numbers(columns: Iterable[Codes], rows: Rows) -> tuple[NDArray[np.int64], int]:

@@ -22,7 +22,7 @@ MAX_NAME_BYTES = 255
 _UNSAFE = re.compile(rb"^\.|[^A-Za-z0-9\-_.+=,@~]")
 _ENCODED = re.compile(r"(?:[A-Za-z0-9\-_.+=,@~]|%[0-9a-f]{2})*")
 _counter = itertools.count()
-_host = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname().partition(".")[0])[:24] or "host"
+HOST = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname().partition(".")[0])[:24] or "host"
 
 
 def encode_value(value: str) -> str:
@@ -57,4 +57,4 @@ def values_of(name: str) -> tuple[str, ...] | None:
 def new_stem() -> str:
     """Return a file name's first part that no other writer uses: time, host, process, count."""
     now = time.strftime("%Y%m%d.%H%M%S", time.gmtime())
-    return f"{now}.{_host}.{os.getpid()}.{next(_counter)}"
+    return f"{now}.{HOST}.{os.getpid()}.{next(_counter)}"

@@ -15,7 +15,6 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from dte_hpc.base.errors import StorageFailed
@@ -24,45 +23,13 @@ from dte_hpc.fdb import toc
 from dte_hpc.fdb.database import Database
 from dte_hpc.fdb.disk import Disk, OpenFiles, storage_failed
 from dte_hpc.fdb.merge import completed, merged
+from dte_hpc.fdb.owners import OwnFile
 from dte_hpc.fdb.paths import new_stem
 from dte_hpc.fdb.segment import Packed, checksum_of
 
-
-@dataclass(slots=True, eq=False)
-class OwnFile:
-    """A file this process made.
-
-    Attributes
-    ----------
-    fd : int
-        -1 when it is closed.
-    size, synced : int
-        Bytes written, and bytes known to be durable.
-    named : bool
-        Whether a toc record may name it.
-    failed : bool
-        Whether a sync or write of it failed: it is not used for writing again.
-    """
-
-    fd: int
-    name: str
-    size: int = 0
-    synced: int = 0
-    named: bool = False
-    failed: bool = False
-
-    def close(self) -> None:
-        """Close it; again: nothing."""
-        fd, self.fd = self.fd, -1
-        if fd >= 0:
-            with suppress(OSError):
-                os.close(fd)
-
-    def remove(self, directory: int) -> None:
-        """Close it and remove it, which nothing refers to."""
-        self.close()
-        with suppress(OSError):
-            os.unlink(self.name, dir_fd=directory)
+_NOTHING = toc.TocRecord(
+    position=0, index="", sequence=0, n_fields=0, offset=0, length=0, checksum=0, time_ns=0
+)
 
 
 class Publisher:
@@ -140,17 +107,23 @@ class Publisher:
                     raise storage_failed(sentence, error) from error
                 self._found.add(name)
 
-    def stand_for(self, pack: Callable[[str], Packed], kind: int, start: int, stop: int) -> None:
+    def stand_for(self, pack: Callable[[str], Packed] | None, kind: int, start: int, stop: int) -> None:
         """Make a merged or reclaimed record durable, which stands for some bytes of the toc.
+
+        Without rows (None) nothing is left of what it stands for.
 
         Raises
         ------
         StorageFailed
             As `publish`.
         """
-        self.open(new_stem())
-        record = dataclasses.replace(self._write(pack), kind=kind, start=start, stop=stop, sequence=0)
-        self._sync_name()
+        if pack is None:
+            record = _NOTHING
+        else:
+            self.open(new_stem())
+            record = self._write(pack)
+            self._sync_name()
+        record = dataclasses.replace(record, kind=kind, start=start, stop=stop, sequence=0)
         toc.append(self._disk, self._directory(), record, self._where)
 
     def _merge(self, start: int, stop: int) -> None:

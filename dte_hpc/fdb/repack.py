@@ -4,8 +4,8 @@ The messages stay where they are: the new segment names the same data files. Blo
 or are copied behind the new segment when the index files that hold them are to go.
 """
 
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,16 @@ from dte_hpc.fdb.segment import NUMBERS, U64, Packed, Words, pack_segment, refer
 from dte_hpc.fdb.table import FILE, GRID, Table
 
 Rows = NDArray[np.int64]
+
+
+class Places(NamedTuple):
+    """Where messages lie: data files, the number of each message's, and its first byte there."""
+
+    files: Sequence[str]
+    codes: NDArray[np.integer]
+    offsets: U64
+
+
 TableReader: TypeAlias = Callable[[str, int, int], bytes]
 """Returns the bytes of a block offset table; told index file, byte and length."""
 
@@ -24,7 +34,7 @@ def repacked(
     index: str,
     *,
     read_table: TableReader | None = None,
-    places: Words | None = None,
+    places: Places | None = None,
 ) -> Packed:
     """Return some rows of a database as one segment.
 
@@ -38,15 +48,14 @@ def repacked(
         The index file that the segment is for.
     read_table : callable, optional
         Reads block offset tables, to be copied; without it they are referred to where they are.
-    places : (data files, codes), optional
-        Where messages that were moved lie now; their offsets are then one after another in each file.
+    places : Places, optional
+        Where the messages lie, when some were moved.
     """
     own = index.removesuffix("index") + "data"
-    names, codes = places or _used(table, FILE, rows)
+    names, codes, offsets = places or places_of(table, rows)
     files = ["" if name == own else name for name in names], codes
     numbers = {name: table.number(name)[rows] for name in NUMBERS if name not in ("gap", "reference")}
     numbers["reference"] = reference_bits(table.number("reference")[rows].view(np.float64))
-    offsets = table.number("offset")[rows] if places is None else _stacked(codes, numbers["length"])
     numbers["gap"] = _gaps(offsets, numbers["length"])
     tables, numbers["table_at"] = table.table_places(rows)
     body = b""
@@ -62,6 +71,11 @@ def repacked(
     return Packed(len(rows), segment, body)
 
 
+def places_of(table: Table, rows: Rows) -> Places:
+    """Return where the messages of some rows lie."""
+    return Places(*_used(table, FILE, rows), table.number("offset")[rows])
+
+
 def _used(table: Table, keyword: str, rows: Rows) -> Words:
     """Return the words that some rows use, and the number of each row's."""
     found, codes = np.unique(table.codes(keyword)[rows], return_inverse=True)
@@ -73,16 +87,6 @@ def _gaps(offsets: U64, lengths: U64) -> U64:
     gaps = np.zeros(len(offsets), np.uint64)
     gaps[1:] = offsets[1:] - offsets[:-1] - lengths[:-1]
     return gaps
-
-
-def _stacked(codes: NDArray[np.integer], lengths: U64) -> U64:
-    """Return where messages begin that lie one after another in each of some files."""
-    offsets = np.empty(len(lengths), np.uint64)
-    for code in np.unique(codes):
-        these = codes == code
-        ends = np.cumsum(lengths[these], dtype=np.uint64)
-        offsets[these] = ends - lengths[these]
-    return offsets
 
 
 def _copied(read_table: TableReader, tables: Words, offsets: U64, lengths: U64) -> bytes:

@@ -4,15 +4,16 @@
 reading `Database`'s, the choice between databases is made here.
 """
 
+import functools
 import os
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,23 +21,34 @@ from numpy.typing import NDArray
 from dte_hpc.base.checksum import ByteLike
 from dte_hpc.base.errors import (
     FieldNotFound,
-    InvalidConfig,
     InvalidKey,
-    InvalidMessage,
     InvalidRequest,
-    UnsupportedPacking,
 )
-from dte_hpc.base.events import FieldStored, Flushed, Listener, RecordSkipped, ignore
+from dte_hpc.base.events import FieldStored, Flushed, Listener, ignore
 from dte_hpc.base.request import Request, RequestValue
-from dte_hpc.codecs.layout import EncodedField, Layout, read_layout, split
-from dte_hpc.fdb.config import FDBConfig, config_of
+from dte_hpc.codecs.layout import EncodedField, Layout, split
+from dte_hpc.fdb.batch import Keys, Messages, Share, grids_of, merged, shares_of
+from dte_hpc.fdb.config import config_of
+from dte_hpc.fdb.control import Control, is_locked, refuse_if_locked
 from dte_hpc.fdb.database import Database, create_database
-from dte_hpc.fdb.disk import Disk, OpenFiles
+from dte_hpc.fdb.disk import Disk
+from dte_hpc.fdb.facts import checked_bytes, grid_of, layout_of
 from dte_hpc.fdb.handle import MessageHandle
+from dte_hpc.fdb.lanes import Lane, Lanes
 from dte_hpc.fdb.listing import Listing, Part
-from dte_hpc.fdb.matching import Wanted, matching_rows, may_hold, newest_rows, request_order, wanted_of
-from dte_hpc.fdb.paths import values_of
-from dte_hpc.fdb.schema import Route, Schema, default_schema
+from dte_hpc.fdb.lookup import ABSENT, UNSURE, Lookups
+from dte_hpc.fdb.matching import (
+    MAX_NAMED,
+    Order,
+    Wanted,
+    matching_rows,
+    newest_rows,
+    request_order,
+    wanted_of,
+)
+from dte_hpc.fdb.schema import Route, Schema, read_schema
+from dte_hpc.fdb.spaces import FDBConfig, Use
+from dte_hpc.fdb.upkeep import Upkeep
 from dte_hpc.fdb.writer import BUFFER_BYTES, Writer
 
 if TYPE_CHECKING:
@@ -45,12 +57,16 @@ if TYPE_CHECKING:
 MAX_OPEN_WRITERS = 32
 MEMORY_BYTES = 32 * 1024 * 1024
 MIN_BUFFER_BYTES = 32 * 1024
+MAX_REPORTED = 10_000
+_CONTROL: dict[Use, Control] = {"list": Control.LIST, "retrieve": Control.RETRIEVE}
 Databases = list[Database]
 Writers = list[Writer]
+Shares = list[Share]
 Requested = Mapping[str, RequestValue] | Request
+Missing = Literal["error", "skip", "report"]
 
 
-class FDB:
+class FDB(Upkeep):
     """A store of fields by key.
 
     Any number of processes may write and read one store at the same time. A handle may be used by
@@ -84,27 +100,26 @@ class FDB:
         disk: Disk | None = None,
     ) -> None:
         self.config = config_of(config)
-        self.schema = _schema_of(schema, self.config)
+        given = schema if schema is None or isinstance(schema, Schema) else read_schema(schema)
+        self._lanes = Lanes(self.config, given, listener)
+        self.schema = self._lanes.schema
         self._listener = listener
         self._disk = disk or Disk()
-        self._files = OpenFiles()
-        self._databases: dict[tuple[Path, str], Database] = {}
-        self._links: set[str] = set()
+        self._lookups = Lookups()
         self._reset()
         _handles.add(self)
 
     def _reset(self) -> None:
         self._lock = threading.RLock()
-        self._by_key: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[Writer, Schema]] = {}
-        self._writers: dict[str, tuple[Writer, Schema]] = {}
+        self._by_key: dict[tuple[Lane, tuple[str, ...], tuple[str, ...]], tuple[Writer, Schema]] = {}
+        self._writers: dict[tuple[Lane, str], tuple[Writer, Schema]] = {}
         self._open: Writers = []
 
     def _after_fork(self) -> None:
         """Leave the parent's files to the parent."""
         for writer, _ in self._writers.values():
             writer.close(keep_files=True)
-        self._files = OpenFiles()
-        self._databases = {}
+        self._lanes.forget()
         self._reset()
 
     # -- writing
@@ -134,19 +149,67 @@ class FDB:
         """
         if isinstance(message, EncodedField):
             offsets = message.block_offsets
-            self._archive_one(_checked_bytes(message.message), key, message.layout, offsets, message.metadata)
+            self._archive_one(checked_bytes(message.message), key, message.layout, offsets, message.metadata)
         elif key is not None:
-            data = _checked_bytes(message)
+            data = checked_bytes(message)
             self._archive_one(data, key, layout_of(data), None, key)
         else:
             self._archive_headers(message)
+
+    def archive_many(
+        self, messages: ByteLike | Sequence[ByteLike], keys: Keys, *, lengths: Sequence[int] | None = None
+    ) -> None:
+        """Store many messages, each under its key; costs a field a fraction of an `archive`.
+
+        All keys are checked before a byte is written.
+
+        Parameters
+        ----------
+        messages : ByteLike or sequence of ByteLike
+            One buffer with the messages one after another, or each message.
+        keys : Mapping, or iterable of Mapping
+            Columns: of each keyword one value for all, or a sequence (list, array) of one for each message.
+            Or a key for each message.
+        lengths : sequence of int, optional
+            Bytes of each message; needed with one buffer, and only then.
+
+        Raises
+        ------
+        InvalidKey
+            If a key does not fit the schema, or there are not as many as messages.
+        InvalidMessage
+            If a message is empty, or `lengths` do not fill the buffer.
+        StorageFailed
+            If the file system refused. Of each database all of its messages were taken, or none.
+        """
+        many = Messages(messages, lengths)
+        with self._lock:
+            shares, grids = shares_of(keys, len(many), self._lanes)
+            for writer, parts in self._writers_of(shares).items():
+                rows, names, values = merged(parts)
+                views, layouts = [many.views[row] for row in rows.tolist()], many.layouts(rows)
+                named = grids_of([grids[row] for row in rows.tolist()], layouts, views)
+                writer.add_many(names, values, views, many.buffers(rows), layouts, named)
+                if self._listener is not ignore:
+                    for view, *key in zip(views, names, values, strict=True):
+                        self._listener(FieldStored(key=str(dict(zip(*key, strict=True))), n_bytes=len(view)))
+
+    def _writers_of(self, shares: Iterable[Share]) -> dict[Writer, Shares]:
+        found: dict[Writer, Shares] = {}
+        for share in shares:
+            writer, schema = self._open_writer(share.lane, share.route, share.values[0])
+            split = functools.partial(_split_alike, schema)
+            found.setdefault(writer, []).append(
+                share if schema is share.lane.schema else share.split_by(split)
+            )
+        return found
 
     def _archive_headers(self, buffer: ByteLike) -> None:
         from dte_hpc.codecs.decode import mars_key
 
         messages = [(message, mars_key(message)) for message in split(buffer)]
         for _, key in messages:
-            self.schema.split(key)
+            self._lanes.writing(key).schema.split(key)
         for message, key in messages:
             self._archive_one(message, key, layout_of(message), None, key)
 
@@ -162,34 +225,52 @@ class FDB:
             from dte_hpc.codecs.decode import mars_key
 
             key = mars_key(message)
-        grid = str(facts.get("grid") or key.get("grid") or (_grid_of(message) if layout is not None else ""))
+        grid = str(facts.get("grid") or key.get("grid") or (grid_of(message) if layout is not None else ""))
         with self._lock:
-            route, values = self.schema.split(key)
-            found = self._by_key.get((route.database, values[: route.n_database]))
-            writer, schema = found or self._open_writer(route, values)
-            if schema is not self.schema:
+            lane = self._lanes.writing(key)
+            route, values = lane.schema.split(key)
+            found = self._by_key.get((lane, route.database, values[: route.n_database]))
+            writer, schema = found or self._open_writer(lane, route, values)
+            if schema is not lane.schema:
                 route, values = _split_alike(schema, key, route, values)
+            if writer.n_pending == 0:
+                refuse_if_locked(writer.where, Control.ARCHIVE, "nothing was archived")
             writer.add(route.names, values, message, layout, grid, offsets)
         if self._listener is not ignore:
             self._listener(
                 FieldStored(key=str(dict(zip(route.names, values, strict=True))), n_bytes=len(message))
             )
 
-    def _open_writer(self, route: Route, values: tuple[str, ...]) -> tuple[Writer, Schema]:
+    def _open_writer(self, lane: Lane, route: Route, values: tuple[str, ...]) -> tuple[Writer, Schema]:
         name = route.directory(values)
-        found = self._writers.get(name)
+        found = self._writers.get((lane, name))
         if found is None:
-            root = self.config.root_for(name)
-            create_database(self._disk, root, name, self.schema)
-            own = self._database(root, name).schema()
-            schema = self.schema if own is None or own.same_text(self.schema) else own
-            found = self._writers[name] = (Writer(self._disk, root, name, self._opening), schema)
+            root = self._lanes.root_for(lane, route, values)
+            make = functools.partial(create_database, self._disk, root, name, lane.schema)
+            make()
+            own = self._lanes.database(lane, root, name).schema()
+            schema = lane.schema if own is None or own.same_text(lane.schema) else own
+            found = self._writers[lane, name] = (Writer(self._disk, root, name, self._opening, make), schema)
             for writer, _ in self._writers.values():
                 writer.buffer_bytes = max(
                     MIN_BUFFER_BYTES, min(BUFFER_BYTES, MEMORY_BYTES // len(self._writers))
                 )
-        self._by_key[route.database, values[: route.n_database]] = found
+        self._by_key[lane, route.database, values[: route.n_database]] = found
         return found
+
+    def _release(self, database: Database) -> None:
+        for handle in list(_handles):
+            with handle._lock:
+                handle._close_clean(database.where)
+
+    def _close_clean(self, where: str) -> None:
+        """Close the writer of a database and forget it, unless it has unflushed fields."""
+        for place, (writer, _) in list(self._writers.items()):
+            if writer.where == where and writer.n_pending == 0:
+                writer.close()
+                del self._writers[place]
+                self._open = [other for other in self._open if other is not writer]
+                self._by_key = {k: found for k, found in self._by_key.items() if found[0] is not writer}
 
     def _opening(self, writer: Writer) -> None:
         """Park the writer that opened its files longest ago, when too many have open files."""
@@ -293,15 +374,19 @@ class FDB:
             For a keyword the schema does not have, or a value it cannot have.
         """
         asked = _request_of(request)
-        return self._list(asked, wanted_of(asked, self.schema), masked=masked)
+        return self._list(asked, masked=masked) or self._list(asked, masked=masked, everywhere=True)
 
-    def _list(self, request: Request, wanted: Wanted, *, masked: bool = False) -> Listing:
+    def _list(
+        self, request: Request, use: Use = "list", *, masked: bool = False, everywhere: bool = False
+    ) -> Listing:
         parts: list[Part] = []
         rows = []
         with self._lock:
-            for database in self._visit(wanted):
-                schema = _readable_schema(database) or self.schema
-                asked = wanted if schema.same_text(self.schema) else _wanted_there(request, schema)
+            for lane, wanted, database in self._lanes.visit(request, use, everywhere=everywhere):
+                if is_locked(database.where, _CONTROL[use]):
+                    continue
+                schema = _readable_schema(database) or lane.schema
+                asked = wanted if schema.same_text(lane.schema) else _wanted_there(request, schema)
                 table = database.table()
                 if asked is None or table.n_rows == 0:
                     continue
@@ -315,36 +400,81 @@ class FDB:
             parts, part, np.concatenate(rows) if rows else np.empty(0, np.int64), self.schema.order
         )
 
-    def inspect(self, request: Requested, *, missing: Literal["error", "skip"] = "error") -> Listing:
+    def inspect(self, request: Requested, *, missing: Missing = "error") -> Listing:
         """Return the fields a request names, in its order (schema order, the outermost keyword slowest).
 
         An absent keyword asks for every value, but for an optional one with a default (``domain?g``) it
         asks for the default or for none.
 
+        Parameters
+        ----------
+        request : Mapping or Request
+            What is wanted.
+        missing : str
+            What to do about fields that are not stored: ``error``, ``skip`` them, or ``report`` them in the
+            listing's ``missing`` and ``n_missing``.
+
         Raises
         ------
         FieldNotFound
-            Unless ``missing="skip"``: names the first of the fields that are not there.
+            With ``missing="error"``: names the first of the fields that are not there.
         InvalidRequest
             As `list`.
         """
-        if missing not in ("error", "skip"):
-            raise InvalidRequest(f"found missing={missing!r}; expected 'error' or 'skip'")
+        if missing not in get_args(Missing):
+            raise InvalidRequest(f"found missing={missing!r}; expected 'error', 'skip' or 'report'")
         asked = _request_of(request)
-        given = set(request)
-        defaults = {k: [default, ""] for k, default in self.schema.defaults.items() if k not in given}
+        defaults = {k: [default, ""] for k, default in self.schema.defaults.items() if k not in request}
         asked = asked.replace(**defaults) if defaults else asked
-        wanted = wanted_of(asked, self.schema)
-        listing = self._list(asked, wanted)
+        single = self._single(asked, defaults)
+        if single is not None:
+            return single
+        limit = MAX_REPORTED if missing == "report" else MAX_NAMED
+        listing, answer = self._answer(asked, defaults, limit)
+        if answer.n_missing:
+            listing, answer = self._answer(asked, defaults, limit, everywhere=True)
+        if answer.n_missing and missing == "error":
+            raise _not_found(answer.n_missing, answer.missing, len(answer.rows))
+        found = listing.select(answer.rows)
+        if missing == "report":
+            found.missing, found.n_missing = answer.missing, answer.n_missing
+        return found
+
+    def _answer(
+        self, request: Request, defaults: Collection[str], limit: int, *, everywhere: bool = False
+    ) -> tuple[Listing, Order]:
+        """Return what matches a request, and how that answers it."""
+        listing = self._list(request, "retrieve", everywhere=everywhere)
+        wanted = wanted_of(request, self.schema)
         order = [k for k in self.schema.order if k in wanted]
         wanted = {k: wanted[k] for k in order if k not in self.schema.hidden and k not in defaults}
         columns = {k: listing.codes(k) for k in dict.fromkeys((*wanted, *listing.keywords))}
-        answer = request_order(wanted, columns, len(listing))
-        if answer.n_missing and missing == "error":
-            raise _not_found(answer.n_missing, answer.missing, len(answer.rows))
-        return listing.select(answer.rows)
+        return listing, request_order(wanted, columns, len(listing), limit)
 
-    def retrieve(self, request: Requested, *, missing: Literal["error", "skip"] = "error") -> MessageHandle:
+    def _single(self, request: Request, defaults: Collection[str]) -> Listing | None:
+        """Return the one field that a request names, None where `_answer` must look."""
+        if any(len(values) != 1 for keyword, values in request.items() if keyword not in defaults):
+            return None
+        found: list[tuple[Part, int]] = []
+        with self._lock:
+            for lane, wanted, database in self._lanes.visit(request, "retrieve", everywhere=False):
+                if is_locked(database.where, Control.RETRIEVE):
+                    continue
+                schema, table = _readable_schema(database) or lane.schema, database.table()
+                if table.n_rows == 0:
+                    continue
+                if not schema.same_text(lane.schema):
+                    return None
+                keywords = frozenset(wanted).difference(defaults)
+                row = self._lookups.row(table, wanted, keywords, schema.hidden)
+                if row != ABSENT:
+                    found.append(((database, table), row))
+        if len(found) != 1 or found[0][1] == UNSURE:
+            return None
+        part, row = found[0]
+        return Listing([part], np.zeros(1, np.int32), np.array([row], np.int64), self.schema.order)
+
+    def retrieve(self, request: Requested, *, missing: Missing = "error") -> MessageHandle:
         """Return the messages a request names, in its order, as one seekable file.
 
         Every message is compared with its checksum when it is read.
@@ -359,37 +489,8 @@ class FDB:
     def databases(self) -> tuple[Database, ...]:
         """Return every database of the store, by root and name."""
         with self._lock:
-            return tuple(database for database in self._visit({}) if database.exists())
-
-    def _visit(self, wanted: Wanted) -> tuple[Database, ...]:
-        found: Databases = []
-        for root in self.config.readable_roots():
-            try:
-                with os.scandir(root) as entries:
-                    names = sorted(entry.name for entry in entries if self._is_database(entry))
-            except FileNotFoundError:
-                continue
-            found += [
-                self._database(root, name)
-                for name in names
-                if values_of(name) is not None and (not wanted or may_hold(name, wanted, self.schema))
-            ]
-        return tuple(found)
-
-    def _is_database(self, entry: "os.DirEntry[str]") -> bool:
-        """Whether a directory entry may be a database; of a link that looks like one the listener is told."""
-        if entry.is_symlink() and entry.path not in self._links and values_of(entry.name) is not None:
-            self._links.add(entry.path)
-            if entry.is_dir():
-                reason = "it is a symbolic link, which is not followed; name its root in the configuration"
-                self._listener(RecordSkipped(where=entry.path, reason=reason))
-        return entry.is_dir(follow_symlinks=False)
-
-    def _database(self, root: Path, name: str) -> Database:
-        place = (root, name)
-        if place not in self._databases:
-            self._databases[place] = Database(root, name, self._files, self._listener)
-        return self._databases[place]
+            found = self._lanes.visit(Request({}))
+            return tuple(database for _, _, database in found if database.exists())
 
 
 _handles: "weakref.WeakSet[FDB]" = weakref.WeakSet()
@@ -401,18 +502,6 @@ def _after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork)
-
-
-def _schema_of(schema: Schema | str | Path | None, config: FDBConfig) -> Schema:
-    if isinstance(schema, Schema):
-        return schema
-    path = schema or config.schema
-    if not path:
-        return default_schema()
-    try:
-        return Schema(Path(path).read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidConfig(f"the schema {path} cannot be read: {error}", path=str(path)) from error
 
 
 def _request_of(request: Requested | None) -> Request:
@@ -456,33 +545,3 @@ def _not_found(n_missing: int, missing: tuple[dict[str, str], ...], n_found: int
         missing=missing,
         n_missing=n_missing,
     )
-
-
-def _checked_bytes(message: ByteLike) -> ByteLike:
-    """Return a message as flat contiguous bytes."""
-    if isinstance(message, bytes) and message:
-        return message
-    try:
-        view = memoryview(message).cast("B")  # type: ignore[arg-type]
-    except TypeError as error:
-        raise InvalidMessage(f"found a {type(message).__name__}; expected contiguous bytes") from error
-    if len(view) == 0:
-        raise InvalidMessage("found a message of 0 bytes; expected at least one")
-    return view
-
-
-def layout_of(message: ByteLike) -> Layout | None:
-    """Return how a message is packed, None for bytes that are not one GRIB message of one field."""
-    if bytes(message[:4]) != b"GRIB":
-        return None
-    try:
-        layout = read_layout(message)
-    except (InvalidMessage, UnsupportedPacking):
-        return None
-    return layout
-
-
-def _grid_of(message: ByteLike) -> str:
-    from dte_hpc.codecs.decode import grid_name
-
-    return grid_name(message) or ""

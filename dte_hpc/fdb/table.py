@@ -111,6 +111,13 @@ class Table:
             found = self._numbers[name] = self._new_numbers(name)
         return found
 
+    def fields(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return of some rows those that are fields, not the deletion of one."""
+        if all(segment.number("length")[0] > 0 for segment, _, _ in self.segments):
+            return rows
+        found: NDArray[np.int64] = rows[self.number("length")[rows] > 0]
+        return found
+
     def layout(self, rows: NDArray[np.int64]) -> NDArray[np.void]:
         """Return the packing facts of some rows, dtype `LAYOUT`."""
         records = np.zeros(len(rows), LAYOUT)
@@ -123,6 +130,10 @@ class Table:
         after = self.number("data_offset")[rows] + self.number("trailer")[rows]
         records["data_length"] = self.number("length")[rows] - after
         return records
+
+    def grid_name(self, row: int) -> str:
+        """Return the name of the grid a row's field lies on, empty when it is not known."""
+        return self.words_of(GRID).list[int(self.codes(GRID)[row])]
 
     def table_place(self, row: int) -> tuple[str, int, int]:
         """Return index file, byte and length of a row's block offset table."""

@@ -26,12 +26,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dte_hpc.base.checksum import ByteLike, checksum
-from dte_hpc.base.errors import CorruptData, StorageFailed
+from dte_hpc.base.errors import CorruptData, StorageFailed, StorageLocked
 from dte_hpc.codecs.layout import Layout
+from dte_hpc.fdb.control import Control, is_locked
 from dte_hpc.fdb.disk import Disk, OpenFile, open_directory, read_exactly, storage_failed
+from dte_hpc.fdb.owners import OwnFile
 from dte_hpc.fdb.paths import new_stem
 from dte_hpc.fdb.pending import Rows
-from dte_hpc.fdb.publish import OwnFile, Publisher
+from dte_hpc.fdb.publish import Publisher
 from dte_hpc.fdb.segment import Packed
 
 DIRECT_BYTES = 32 * 1024
@@ -58,9 +60,11 @@ class Writer:
     disk : Disk
         The system calls.
     root, name : Path, str
-        The root, and the directory of the database in it, which exists.
+        The root, and the directory of the database in it.
     opening : callable
         Called with this writer before it opens files, so that others may be parked.
+    make : callable
+        Makes the database, unless it is there.
 
     Attributes
     ----------
@@ -68,13 +72,20 @@ class Writer:
         Path of the database.
     """
 
-    def __init__(self, disk: Disk, root: Path, name: str, opening: "Callable[[Writer], None]") -> None:
+    def __init__(
+        self,
+        disk: Disk,
+        root: Path,
+        name: str,
+        opening: "Callable[[Writer], None]",
+        make: Callable[[], None],
+    ) -> None:
         self._disk = disk
         self._root = root
         self._name = name
         self.where = f"{root}/{name}"
         self._fd = -1
-        self._opening = opening
+        self._opening, self._make = opening, make
         self.buffer_bytes = BUFFER_BYTES
         self._rows = Rows()
         self._runs: list[_Run] = []
@@ -107,13 +118,31 @@ class Writer:
         length = len(message)
         if length >= DIRECT_BYTES:
             self._drain()
-            self._write([message], length)
+            self._write([message], length, 1)
         else:
             if self._gathered_bytes + length > self.buffer_bytes or len(self._gathered) == MAX_GATHERED:
                 self._drain()
             self._gathered.append(bytes(message))
             self._gathered_bytes += length
         self._rows.add(names, values, length, checksum(message), layout, grid, offsets)
+
+    def add_many(
+        self,
+        names: Sequence[tuple[str, ...]],
+        values: Sequence[tuple[str, ...]],
+        messages: Sequence[ByteLike],
+        buffers: Sequence[ByteLike],
+        layouts: Sequence[Layout | None],
+        grids: Sequence[str],
+    ) -> None:
+        """Take several messages. If StorageFailed is raised none was taken, and all earlier ones stay.
+
+        `buffers` hold the bytes of all messages, in fewer pieces.
+        """
+        lengths = list(map(len, messages))
+        self._drain()
+        self._write(buffers, sum(lengths), len(messages))
+        self._rows.extend(names, values, lengths, map(checksum, messages), layouts, grids)
 
     def flush(self) -> int:
         """Make all fields taken so far durable and visible; return how many there were."""
@@ -188,6 +217,7 @@ class Writer:
     def _directory(self) -> int:
         if self._fd < 0:
             self._opening(self)
+            self._make()
             try:
                 self._fd = open_directory(self._root, self._name)
             except OSError as error:
@@ -202,11 +232,11 @@ class Writer:
     def _drain(self) -> None:
         """Write the gathered small messages; on failure they stay gathered."""
         if self._gathered:
-            self._write(self._gathered, self._gathered_bytes)
+            self._write(self._gathered, self._gathered_bytes, len(self._gathered))
             self._gathered, self._gathered_bytes = [], 0
 
-    def _write(self, messages: Sequence[ByteLike], length: int) -> None:
-        file = self._data = self._data or self._create(f"{new_stem()}.data")
+    def _write(self, messages: Sequence[ByteLike], length: int, count: int) -> None:
+        file = self._data = self._data or self._new_data()
         try:
             self._disk.write(file.fd, messages, f"{self.where}/{file.name}")
         except BaseException:
@@ -217,9 +247,28 @@ class Writer:
         start, file.size = file.size, file.size + length
         last = self._runs[-1] if self._runs else None
         if last is not None and last.file is file and last.stop == start:
-            last.count, last.stop = last.count + len(messages), file.size
+            last.count, last.stop = last.count + count, file.size
         else:
-            self._runs.append(_Run(file, start, len(messages), file.size))
+            self._runs.append(_Run(file, start, count, file.size))
+
+    def _new_data(self) -> OwnFile:
+        """Make a data file, then look whether the database may be written to; a wipe does it vice versa."""
+        if not self._is_in_place():
+            self._close_directory()
+            self.publisher.drop()
+        file = self._create(f"{new_stem()}.data")
+        if is_locked(self.where, Control.ARCHIVE) or not self._is_in_place():
+            file.remove(self._directory())
+            raise StorageLocked(f"{self.where} is locked for archiving, or is being wiped", where=self.where)
+        return file
+
+    def _is_in_place(self) -> bool:
+        """Whether the open directory is the one of that name: a wipe renames it."""
+        try:
+            named = os.lstat(self.where)
+        except FileNotFoundError:
+            return False
+        return named.st_ino == os.fstat(self._directory()).st_ino
 
     def _create(self, name: str) -> OwnFile:
         fd = self._disk.create(self._directory(), name)
@@ -287,7 +336,7 @@ class Writer:
         except (OSError, CorruptData):
             message = b""
         if len(message) == length and checksum(message) == self._rows.checksums[row]:
-            self._write([message], length)
+            self._write([message], length, 1)
         else:
             lost.append(row)
         run.start, run.count = run.start + length, run.count - 1

@@ -1,0 +1,36 @@
+"""What does a message itself tell the store?"""
+
+from dte_hpc.base.checksum import ByteLike
+from dte_hpc.base.errors import InvalidMessage, UnsupportedPacking
+from dte_hpc.codecs.layout import Layout, read_layout
+
+
+def checked_bytes(message: ByteLike) -> ByteLike:
+    """Return a message as flat contiguous bytes."""
+    if isinstance(message, bytes) and message:
+        return message
+    try:
+        view = memoryview(message).cast("B")  # type: ignore[arg-type]
+    except TypeError as error:
+        raise InvalidMessage(f"found a {type(message).__name__}; expected contiguous bytes") from error
+    if len(view) == 0:
+        raise InvalidMessage("found a message of 0 bytes; expected at least one")
+    return view
+
+
+def layout_of(message: ByteLike) -> Layout | None:
+    """Return how a message is packed, None for bytes that are not one GRIB message of one field."""
+    if bytes(message[:4]) != b"GRIB":
+        return None
+    try:
+        layout = read_layout(message)
+    except (InvalidMessage, UnsupportedPacking):
+        return None
+    return layout
+
+
+def grid_of(message: ByteLike) -> str:
+    """Return the name of the grid a GRIB message's field lies on, empty when it is not known."""
+    from dte_hpc.codecs.decode import grid_name
+
+    return grid_name(message) or ""
