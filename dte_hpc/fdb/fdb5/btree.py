@@ -124,7 +124,7 @@ class _Walk:
     def entries(self) -> tuple[list[Entries], list[str]]:
         level, leaves = [1], []
         while level:
-            pages = {page: data for page, data in self._pages(self._fresh(level))}
+            pages = dict(self._pages(self._fresh(level)))
             nodes = {page: data for page, data in pages.items() if data[1]}
             if not nodes:
                 leaves = [pages[page][0] for page in level if page in pages]

@@ -98,10 +98,10 @@ class Fdb5Database(Database):
         new = found if older is None else found[len(self._indexes) :]
         self._indexes = places
         if new or older is None:
-            segments = self._segments(new)
+            segments = self._grouped(new)
             self._fields = Fdb5Table([*(older.placed if older else ()), *segments], self.file, older)
 
-    def _segments(self, indexes: Sequence[Index]) -> list[Placed]:
+    def _grouped(self, indexes: Sequence[Index]) -> list[Placed]:
         """Return the fields of some indexes: a segment for all with the same keywords and key."""
         groups: dict[tuple[object, ...], list[Index]] = {}
         for index in indexes:

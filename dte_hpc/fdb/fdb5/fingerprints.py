@@ -15,7 +15,9 @@ Codes = NDArray[np.int32]
 _COLON = ord(":")
 
 
-def coded_columns(keys: NDArray[np.bytes_], axes: Sequence[Sequence[str]]) -> tuple[list[Codes], NDArray[np.bool_]]:
+def coded_columns(
+    keys: NDArray[np.bytes_], axes: Sequence[Sequence[str]]
+) -> tuple[list[Codes], NDArray[np.bool_]]:
     """Return for each keyword the number of each entry's value among its axis, and which entries have all.
 
     Parameters

@@ -108,7 +108,8 @@ class Tocs:
 
     def changed(self) -> bool:
         """Read what is new; return whether there was anything. Cost: one lstat a toc when not."""
-        return any([self._read(toc) for toc in (self.master, *self._walked)])
+        read = [self._read(toc) for toc in (self.master, *self._walked)]
+        return any(read)
 
     def key(self) -> dict[str, str] | None:
         """Return the database's key, None when no toc says it."""
@@ -142,7 +143,7 @@ class Tocs:
         return self._subs[name]
 
     def _is_own(self, path: str) -> bool:
-        """Whether a sub-toc belongs to this database; old versions of FDB wrote absolute paths of those too."""
+        """Whether a sub-toc is of this database; old versions of FDB wrote absolute paths of those too."""
         directory, _, name = path.rpartition("/")
         if name.startswith("toc.") and (not directory or directory.rpartition("/")[2] == self._place[1]):
             return True
