@@ -9,7 +9,7 @@ are text.
 import datetime
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping
 
 from dte_hpc.base.errors import InvalidKey, InvalidRequest
 from dte_hpc.base.key import Key, Scalar, checked_value
@@ -51,6 +51,10 @@ class Request(Mapping[str, tuple[str, ...]]):
 
     def __len__(self) -> int:
         return len(self._wanted)
+
+    def items(self) -> ItemsView[str, tuple[str, ...]]:
+        """Return the keywords with their values."""
+        return self._wanted.items()
 
     def __repr__(self) -> str:
         return ",".join(f"{keyword}={'/'.join(values)}" for keyword, values in self._wanted.items())

@@ -55,6 +55,24 @@ class Rows:
         self.grids.append(grid)
         self.offsets.append(offsets)
 
+    def extend(
+        self,
+        names: Iterable[tuple[str, ...]],
+        values: Iterable[tuple[str, ...]],
+        lengths: Sequence[int],
+        digests: Iterable[int],
+        layouts: Iterable[Layout | None],
+        grids: Iterable[str],
+    ) -> None:
+        """Take several fields without block offset tables."""
+        self.names.extend(names)
+        self.values.extend(values)
+        self.lengths.extend(lengths)
+        self.checksums.extend(digests)
+        self.layouts.extend(layouts)
+        self.grids.extend(grids)
+        self.offsets.extend([None] * len(lengths))
+
     def drop(self, numbers: Iterable[int]) -> None:
         """Forget some rows."""
         for number in sorted(numbers, reverse=True):
@@ -71,20 +89,23 @@ class Rows:
         runs : sequence of (data file, start, count)
             Where the messages lie: `count` of them, one after another, from byte `start`.
         """
-        tables = [b"" if offsets is None else pack_table(offsets) for offsets in self.offsets]
+        tables = [pack_table(offsets) for offsets in self.offsets if offsets is not None]
         numbers, start = self._places(runs)
         numbers["time"] = numbers["table_at"] = np.zeros(len(self), np.uint64)
-        numbers["table"] = np.array([len(table) for table in tables], np.uint64)
+        numbers["table"] = np.zeros(len(self), np.uint64)
+        if tables:
+            has_table = np.array([offsets is not None for offsets in self.offsets])
+            numbers["table"][has_table] = [len(table) for table in tables]
         numbers.update(self._packing(numbers["length"]))
         own = index.removesuffix("index") + "data"
-        files = [name for name, _, count in runs for _ in range(count)]
+        files, of_run = coded(["" if name == own else name for name, _, _ in runs])
         body = b"".join(tables)
         return (
             pack_segment(
                 self._keys(),
-                coded(["" if name == own else name for name in files]),
+                (files, np.repeat(of_run, [count for _, _, count in runs])),
                 coded(self.grids),
-                coded([""] * len(self)),
+                ([""], np.zeros(len(self), np.uint32)),
                 numbers,
                 start,
                 len(body),
@@ -108,8 +129,10 @@ class Rows:
         }, int(starts[0])
 
     def _packing(self, lengths: U64) -> dict[str, U64]:
-        facts = [_NO_FACTS if layout is None else _FACTS(layout) for layout in self.layouts]
-        records = np.array(facts, LAYOUT)
+        records = np.zeros(len(self), LAYOUT)
+        if self.layouts.count(None) < len(self):
+            facts = [_NO_FACTS if layout is None else _FACTS(layout) for layout in self.layouts]
+            records = np.array(facts, LAYOUT)
         numbers = {name: records[name].astype(np.uint64) for name in PLAIN_FACTS}
         for name in ("binary_scale", "decimal_scale"):
             numbers[name] = (records[name].astype(np.int64) + SCALE_BIAS).astype(np.uint64)
@@ -135,6 +158,7 @@ class Rows:
 
 def coded(words: Sequence[str]) -> Words:
     """Return the different words in the order of their first appearance, and each one's number."""
-    numbers: dict[str, int] = {}
-    codes = [numbers.setdefault(word, len(numbers)) for word in words]
-    return list(numbers), np.array(codes, np.uint32)
+    numbers = {word: number for number, word in enumerate(dict.fromkeys(words))}
+    if len(numbers) == 1:
+        return list(numbers), np.zeros(len(words), np.uint32)
+    return list(numbers), np.fromiter(map(numbers.__getitem__, words), np.uint32, len(words))
