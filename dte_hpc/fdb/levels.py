@@ -57,8 +57,12 @@ class Levels:
             Key.of_checked({k: key[k] for k in datum}),
         )
 
+    def rule(self, key: Mapping[str, str]) -> Rule | None:
+        """Return the rule that a key was stored by, None for a key that no rule could have stored."""
+        return next((rule for rule in self._rules if _stores(rule, key)), None)
+
     def _find(self, key: Mapping[str, str]) -> Names:
-        rule = next((rule for rule in self._rules if _stores(rule, key)), None)
+        rule = self.rule(key)
         if rule is None:
             return tuple(key), (), ()
         database, index, datum = (

@@ -27,7 +27,6 @@ from dte_hpc.fdb.pyfdb.pyfdb_iterator import (
     StatsElement,
     StatusElement,
     WipeElement,
-    axis_of,
     controls,
     list_elements,
 )
@@ -42,6 +41,7 @@ from dte_hpc.fdb.pyfdb.pyfdb_type import (
 from dte_hpc.fdb.pyfdb.rows import FieldRows, LevelRows, Rows
 from dte_hpc.fdb.pyfdb.streams import MultiStream
 from dte_hpc.fdb.pyfdb.told import as_runtime_error
+from dte_hpc.fdb.pyfdb.wiper import Wiper
 
 Config = str | dict[str, Any] | Path | None
 _ACTIONS: dict[ControlAction, Action] = {ControlAction.ENABLE: "enable", ControlAction.DISABLE: "disable"}
@@ -72,6 +72,7 @@ class FDB:
         self._config = system if system is not None else dataclasses.asdict(self._store.config)
         self._user_config = user if system is not None and user is not None else {}
         self._levels: dict[int, Levels] = {}
+        self._wiper = Wiper(self._store)
         weakref.finalize(self, _flush_and_close, self._store)
 
     def __enter__(self) -> "FDB":
@@ -161,12 +162,12 @@ class FDB:
         return request if self._store.schema.known.issuperset(request) else None
 
     def axes(self, mars_selection: MarsSelection, level: int = 3) -> IndexAxis:
-        """Return the values of each keyword, down to a level, in the indexes that a selection asks for."""
+        """Return the values of each keyword, down to a level, of the fields that a selection asks for."""
         with as_runtime_error():
             request = self._answerable(mars_selection)
             if request is None:
                 return IndexAxis({})
-            return axis_of(self._store.axes(request, level=min(max(level, 1), 3)))
+            return IndexAxis(self._fields(self._store.list(request)).axes(min(max(level, 1), 3)))
 
     def stats(self, mars_selection: MarsSelection) -> Iterator[StatsElement]:
         """Yield for each database how much it holds."""
@@ -234,15 +235,9 @@ class FDB:
             request = self._answerable(mars_selection)
             if request is None:
                 return
-            _refuse_locked(self._store, request)
-            planned = self._store.wipe(request)
-            owners = {plan.where: reports.owner_of(plan.where) for plan in planned}
-            if doit:
-                planned = self._store.wipe(request, doit=True, unsafe_wipe_all=unsafe_wipe_all)
-        for plan in planned:
-            owner = owners.get(plan.where, "-")
-            for told in reports.of_wipe(plan, owner=owner, unsafe=unsafe_wipe_all):
-                yield WipeElement(told, _internal=True)
+            told = self._wiper.wipe(request, doit=doit, unsafe=unsafe_wipe_all)
+        for one in told:
+            yield WipeElement(one, _internal=True)
 
     def purge(
         self, mars_selection: MarsSelection, doit: bool = False, porcelain: bool = False
@@ -255,6 +250,7 @@ class FDB:
             request = self._answerable(mars_selection)
             if request is None:
                 return
+            self._wiper.refuse_inner(request)
             stats = {one.where: one for one in self._store.stats(request)}
             plans = self._store.purge(request, doit=doit)
         for plan in plans:
@@ -265,12 +261,6 @@ class FDB:
 def _request(selection: MarsSelection) -> Request:
     mapped: Mapping[str, list[str]] = UserInputMapper.map_selection_to_internal(selection)
     return mars_request({keyword: values for keyword, values in mapped.items() if values})
-
-
-def _refuse_locked(handle: store.FDB, request: Request) -> None:
-    for one in handle.status(request):
-        if Control.WIPE in one.disabled:
-            raise RuntimeError(f"UserError: Database {one.where} is LOCKED against wiping")
 
 
 def _flush_and_close(handle: store.FDB) -> None:

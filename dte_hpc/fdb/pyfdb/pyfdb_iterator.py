@@ -1,6 +1,6 @@
 """What are the elements that pyfdb's questions are answered with?"""
 
-from collections.abc import Collection, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
+from collections.abc import Collection, ItemsView, Iterator, KeysView, Sequence, ValuesView
 from enum import IntEnum, auto
 from typing import Any, NoReturn
 
@@ -236,7 +236,7 @@ class IndexAxis(dict[str, Collection[str]]):
     def __ne__(self, value: object, /) -> bool:
         return not self == value
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def has_key(self, k: str) -> bool:
         """Whether a keyword is among the axes."""
@@ -259,8 +259,3 @@ def _listed(values: object) -> object:
     if isinstance(values, str) or not isinstance(values, Collection):
         return [str(values)]
     return values
-
-
-def axis_of(axes: Mapping[str, Sequence[str]]) -> IndexAxis:
-    """Return the axes a store gives."""
-    return IndexAxis({keyword: list(values) for keyword, values in axes.items()})

@@ -73,29 +73,32 @@ def of_purge(
 
 def index_lines(stats: "DatabaseStats") -> list[str]:
     """Return the lines of a database's fields. ("Reacheable" is ECMWF's spelling, which scripts look for.)"""
-    reachable, bytes_reachable = stats.n_fields - stats.n_masked, stats.n_bytes - stats.n_masked_bytes
-    facts: list[tuple[str, str]] = []
-    if stats.n_fields:
-        facts += [("Fields", f"{stats.n_fields:,}"), ("Size of fields", in_bytes(stats.n_bytes))]
-    if stats.n_masked:
-        facts += [("Duplicated fields", f"{stats.n_masked:,}")]
-        facts += [("Size of duplicates", in_bytes(stats.n_masked_bytes))]
-    if reachable:
-        facts += [("Reacheable fields", f"{reachable:,}"), ("Reachable size", in_bytes(bytes_reachable))]
-    return [f"{name:32}: {value}" for name, value in facts]
+    n_all, bytes_all = stats.n_fields + stats.n_masked, stats.n_bytes + stats.n_masked_bytes
+    facts = (
+        ("Fields", "Size of fields", n_all, bytes_all),
+        ("Duplicated fields", "Size of duplicates", stats.n_masked, stats.n_masked_bytes),
+        ("Reacheable fields", "Reachable size", stats.n_fields, stats.n_bytes),
+    )
+    return [
+        f"{name:32}: {value}"
+        for fields, size, count, n_bytes in facts
+        if count
+        for name, value in ((fields, f"{count:,}"), (size, in_bytes(n_bytes)))
+    ]
 
 
 def database_lines(stats: "DatabaseStats") -> list[str]:
     """Return the lines of a database's files."""
     schema = _size(f"{stats.where}/schema")
-    total = stats.n_bytes + stats.index_bytes + stats.toc_bytes + schema
+    data = stats.n_bytes + stats.n_masked_bytes
+    total = data + stats.index_bytes + stats.toc_bytes + schema
     facts = (
         ("Databases", "1"),
         ("TOC records", f"{stats.n_flushes:,}"),
         ("Size of TOC files", in_bytes(stats.toc_bytes)),
         ("Size of schemas files", in_bytes(schema)),
         ("Owned data files", f"{stats.n_data_files:,}"),
-        ("Size of owned data files", in_bytes(stats.n_bytes)),
+        ("Size of owned data files", in_bytes(data)),
         ("Index files", f"{stats.n_index_files:,}"),
         ("Size of index files", in_bytes(stats.index_bytes)),
         ("Total owned size", in_bytes(total)),

@@ -78,6 +78,7 @@ class _Shape:
     """What fields with the same keywords in one database have in common."""
 
     names: Names
+    absent: Names
     database: Texts
     columns: tuple[tuple[str, list[str]], ...]
 
@@ -116,6 +117,19 @@ class FieldRows(Rows):
     def index_rows(self) -> LevelRows:
         """Return the different indexes of the fields, in the order in which they come."""
         return LevelRows([self._split(number)[:2] for number in np.sort(self._indexed[0]).tolist()])
+
+    def axes(self, level: int) -> dict[str, list[str]]:
+        """Return the values of each keyword of the first levels in text order; "" where one is left out."""
+        axes: dict[str, set[str]] = {}
+        for shape in self._shapes:
+            for present, absent in zip(shape.names[:level], shape.absent[:level], strict=True):
+                axes.update({keyword: axes.get(keyword, set()) for keyword in present})
+                for keyword in absent:
+                    axes.setdefault(keyword, set()).add("")
+        for keyword in axes.keys() & set(self.listing.keywords):
+            codes, words = self.listing.codes(keyword)
+            axes[keyword].update(words.list[code] for code in np.unique(codes).tolist() if code)
+        return {keyword: sorted(axes[keyword]) for keyword in sorted(axes)}
 
     def text(self, number: int) -> str:
         """As in `Rows`."""
@@ -157,9 +171,14 @@ class FieldRows(Rows):
 
     def _shape(self, number: int) -> _Shape:
         key = self.listing.key(number)
-        names = self._levels_of(int(self.listing.part[number])).names(key)
+        levels = self._levels_of(int(self.listing.part[number]))
+        names, rule = levels.names(key), levels.rule(key)
+        database, index, datum = (
+            tuple(p.stored_as for p in level if p.stored_as not in key)
+            for level in (rule.levels if rule else ((),) * 3)
+        )
         columns = tuple((keyword, self._column(keyword)) for keyword in sorted(names[2]))
-        return _Shape(names, {k: key[k] for k in sorted(names[0])}, columns)
+        return _Shape(names, (database, index, datum), {k: key[k] for k in sorted(names[0])}, columns)
 
     def _column(self, keyword: str) -> list[str]:
         """Return a keyword's value of each field; equal values are one object."""

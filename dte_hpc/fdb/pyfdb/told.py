@@ -16,10 +16,16 @@ def as_runtime_error() -> Iterator[None]:
     try:
         yield
     except DteError as error:
-        raise RuntimeError(f"{_kind(error)}: {error}") from error
+        raise RuntimeError(f"{_kind(error)}: {_text(error)}") from error
 
 
 def _kind(error: DteError) -> str:
     if isinstance(error, CorruptData):
         return "ReadError"
     return "WriteError" if isinstance(error, StorageFailed) else "UserError"
+
+
+def _text(error: DteError) -> str:
+    if error.facts.get("lock") == "archive.lock":  # scripts look for these words
+        return f"Database {error.facts['where']} matched for archived is LOCKED against archiving"
+    return str(error)
