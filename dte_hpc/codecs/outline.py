@@ -1,7 +1,7 @@
 """What does a message look like without its data?
 
 `outline` reads the sections of a message that lies elsewhere, all but the packed values (and, of GRIB2,
-the bitmap), and returns bytes of the message's length, the others zero: what `read_layout` and
+the bitmap), and returns bytes of the message's length, most others zero: what `read_layout` and
 `gridname.grid_of` say of them is what they say of the message. Pages nobody wrote to take no memory.
 """
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dte_hpc.base.errors import InvalidMessage
 
 FIRST_BYTES = 2048
+AHEAD_BYTES = 256
 MAX_SECTION_BYTES = 1 << 26
 _GRIB2_START, _END_BYTES = 16, 4
 _BITMAP, _DATA = 6, 7
@@ -27,7 +28,7 @@ def outline(read: Read, length: int) -> NDArray[np.uint8]:
     Parameters
     ----------
     read : callable
-        From offset and length to the bytes there.
+        From offset and length to the bytes there, all of them.
     length : int
         Of the message.
 
@@ -63,21 +64,21 @@ class _Message:
     def __init__(self, read: Read, length: int) -> None:
         self.data = np.zeros(length, np.uint8)
         self._read = read
-        self._taken = 0
+        self._taken = (0, 0)
 
     def take(self, offset: int, length: int) -> None:
-        """Fill in some bytes, as far as they are in the message and were not taken yet."""
+        """Fill in some bytes, as far as they are in the message and not among those taken last."""
         stop = min(offset + length, len(self.data))
-        start = max(offset, self._taken) if offset <= self._taken else offset
+        start = max(offset, self._taken[1]) if self._taken[0] <= offset <= self._taken[1] else offset
         if stop > start:
             self.data[start:stop] = np.frombuffer(self._read(start, stop - start), np.uint8)
-            self._taken = max(self._taken, stop) if offset <= self._taken else self._taken
+            self._taken = (self._taken[0] if start == self._taken[1] else start, stop)
 
     def bytes_at(self, offset: int, length: int) -> bytes:
         """Return bytes that are there, read if need be; InvalidMessage if the message ends before them."""
         if offset + length > len(self.data):
             raise InvalidMessage(f"the message ends at byte {len(self.data)}, inside a section")
-        self.take(offset, length)
+        self.take(offset, max(length, AHEAD_BYTES))
         return self.data[offset : offset + length].tobytes()
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Codes = NDArray[np.int32]
+MAX_WAYS = 64
 _COLON = ord(":")
 
 
@@ -52,7 +53,7 @@ def _ends(raw: NDArray[np.uint8], n_values: int) -> tuple[NDArray[np.int64], NDA
     """Return where the values of the entries end that have as many as keywords, and which these are."""
     colons = raw == _COLON
     plain = colons.sum(axis=1) == n_values - 1
-    inside = np.nonzero(colons[plain])[1].reshape(-1, n_values - 1)
+    inside = np.nonzero(colons[plain])[1].reshape(int(plain.sum()), n_values - 1)
     length = (raw[plain] != 0).sum(axis=1)
     return np.concatenate((inside, length[:, None]), axis=1), plain
 
@@ -69,6 +70,8 @@ def _cut(raw: NDArray[np.uint8], start: NDArray[np.int64], end: NDArray[np.int64
 
 def _coded(values: NDArray[np.bytes_], axis: Sequence[str]) -> tuple[Codes, NDArray[np.bool_]]:
     """Return the number of each value in an axis, and whether it is there."""
+    if not axis:
+        return np.zeros(len(values), np.int32), np.zeros(len(values), np.bool_)
     words = np.array([word.encode("utf-8") for word in axis])
     order = np.argsort(words, kind="stable")
     at = np.minimum(np.searchsorted(words, values, sorter=order), len(words) - 1)
@@ -95,7 +98,7 @@ def _put_together(
 
 
 def _ways(pieces: Sequence[str], numbers: Sequence[dict[str, int]]) -> list[tuple[int, ...]]:
-    """Return the ways to make one value of each axis of all pieces, two of them at most."""
+    """Return the ways to make one value of each axis of all pieces, none when there are too many to tell."""
     partial: list[tuple[int, tuple[int, ...]]] = [(0, ())]
     for left, known in zip(range(len(numbers) - 1, -1, -1), numbers, strict=True):
         longer = [
@@ -104,5 +107,7 @@ def _ways(pieces: Sequence[str], numbers: Sequence[dict[str, int]]) -> list[tupl
             for stop in range(start + 1, len(pieces) - left + 1)
             if (code := known.get(":".join(pieces[start:stop]))) is not None
         ]
-        partial = longer[:64]
-    return [way for stop, way in partial if stop == len(pieces)][:2]
+        if len(longer) > MAX_WAYS:
+            return []
+        partial = longer
+    return [way for stop, way in partial if stop == len(pieces)]

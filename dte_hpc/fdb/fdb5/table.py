@@ -5,6 +5,8 @@ message, never its data, when its packing or its grid is asked for, and remember
 """
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,8 @@ from dte_hpc.fdb.disk import OpenFile, read_exactly
 from dte_hpc.fdb.fdb5.segment import Fdb5Segment
 from dte_hpc.fdb.table import FILE, Table
 
+_FACTS = attrgetter(*(LAYOUT.names or ()))
+_NO_FACTS: tuple[Any, ...] = np.zeros(1, LAYOUT)[0].item()
 Opener = Callable[[str], OpenFile]
 
 
@@ -41,42 +45,36 @@ class Fdb5Table(Table):
         super().__init__(segments, older)
         self.placed = tuple(segments)
         self._opened = opened
-        self._facts = np.zeros(self.n_rows, LAYOUT)
-        self._grids: list[str | None] = [None] * self.n_rows
-        if older is not None:
-            self._facts[: older.n_rows] = older._facts
-            self._grids[: older.n_rows] = older._grids
+        self._headers: dict[int, tuple[tuple[Any, ...], str]] = {} if older is None else older._headers
 
     def layout(self, rows: NDArray[np.int64]) -> NDArray[np.void]:
         """Return the packing facts of some rows, dtype `LAYOUT`; all zero for what is not GRIB.
 
         Cost: two small reads a row when asked for the first time.
         """
-        for row in rows.tolist():
-            if self._grids[row] is None:
-                self._read_header(row)
-        return self._facts[rows]
+        return np.array([self._header(row)[0] for row in rows.tolist()], LAYOUT)
 
     def grid_name(self, row: int) -> str:
         """Return the name of the grid a field lies on, empty when it is not known."""
-        if self._grids[row] is None:
-            self._read_header(row)
-        return self._grids[row] or ""
+        return self._header(row)[1]
 
-    def _read_header(self, row: int) -> None:
+    def _header(self, row: int) -> tuple[tuple[Any, ...], str]:
+        """Return the packing facts and the grid of a row."""
+        found = self._headers.get(row)
+        if found is None:
+            found = self._headers[row] = self._read_header(row)
+        return found
+
+    def _read_header(self, row: int) -> tuple[tuple[Any, ...], str]:
         from dte_hpc.codecs.decode import grid_name
 
         name = self.words_of(FILE).list[int(self.codes(FILE)[row])]
         file, start = self._opened(name), int(self.number("offset")[row])
-        grid = ""
         try:
             message = outline(
                 lambda offset, length: read_exactly(file.fd, length, start + offset, name),
                 int(self.number("length")[row]),
             )
-            facts = read_layout(message)
-            self._facts[row] = tuple(getattr(facts, fact) for fact in LAYOUT.names or ())
-            grid = grid_name(message) or ""
+            return _FACTS(read_layout(message)), grid_name(message) or ""
         except (InvalidMessage, UnsupportedPacking):
-            pass
-        self._grids[row] = grid
+            return _NO_FACTS, ""

@@ -41,12 +41,13 @@ class TocFile:
     def __init__(self, root: Path, database: str, name: str, skipped: Skipped) -> None:
         self.name = name
         self.records: list[Record] = []
-        self.unsettled = False
         self._place = (root, database)
         self._where = f"{root}/{database}/{name}"
         self._skipped = skipped
         self._seen = (0, 0)
         self._read_to = 0
+        self._told: set[int] = set()
+        self._unsettled = False
 
     def look(self) -> tuple[int, int]:
         """Return inode and size of the file, zeros when there is none."""
@@ -57,42 +58,35 @@ class TocFile:
         return status.st_ino, status.st_size
 
     def read(self) -> bool:
-        """Read what is new; return whether there was anything.
-
-        Raises
-        ------
-        CorruptData
-            If the file is not there any more, or cannot be read.
-        """
+        """Read what is new; return whether there was anything. A file that is not there has no records."""
         seen = self.look()
-        if seen == self._seen and not self.unsettled:
+        if seen == self._seen and not self._unsettled:
             return False
         if seen[0] != self._seen[0] or seen[1] < self._seen[1]:
-            self.records, self._read_to = [], 0
+            self.records, self._read_to, self._told = [], 0, set()
         self._seen = seen
-        if seen == (0, 0):
-            raise CorruptData(f"{self._where} is not there", where=self._where)
-        return self._read_tail()
+        if seen != (0, 0):
+            try:
+                self._read_tail()
+            except (CorruptData, FileNotFoundError) as error:
+                self._skipped(self._where, str(error))
+        return True
 
-    def _read_tail(self) -> bool:
-        try:
-            file = open_file(*self._place, self.name)
-        except FileNotFoundError as error:
-            raise CorruptData(f"{self._where} is not there", where=self._where) from error
+    def _read_tail(self) -> None:
+        file = open_file(*self._place, self.name)
         start = self._read_to
         data = read_exactly(file.fd, self._seen[1] - start, start, self._where)
         settled = time.time() - os.fstat(file.fd).st_mtime > SETTLED_SECONDS
         found = list(scan(data, start))
         self.records += [record for record in found if not isinstance(record, tuple)]
-        self._read_to, self.unsettled = self._seen[1], False
+        self._read_to, self._unsettled = self._seen[1], False
         for begin, stop in (gap for gap in found if isinstance(gap, tuple)):
-            last = stop == self._seen[1] and stop - begin < MAX_RECORD_BYTES
-            if last:
+            if stop == self._seen[1] and stop - begin < MAX_RECORD_BYTES:
                 self._read_to = begin
-                self.unsettled = not settled and begins_record(data[begin - start :])
-            if not (last and self.unsettled):
+                self._unsettled = not settled and begins_record(data[begin - start :])
+            if not self._unsettled and begin not in self._told:
+                self._told.add(begin)
                 self._skipped(f"{self._where}, bytes {begin} to {stop}", "no record is there")
-        return True
 
 
 class Tocs:
@@ -108,7 +102,7 @@ class Tocs:
 
     def changed(self) -> bool:
         """Read what is new; return whether there was anything. Cost: one lstat a toc when not."""
-        read = [self._read(toc) for toc in (self.master, *self._walked)]
+        read = [toc.read() for toc in (self.master, *self._walked)]
         return any(read)
 
     def key(self) -> dict[str, str] | None:
@@ -131,14 +125,15 @@ class Tocs:
                     found.append(record)
             elif isinstance(record, SubToc):
                 name = record.path.rpartition("/")[2]
-                if (name, 0) not in cleared and name not in above and self._is_own(record.path):
+                if (name, 0) not in cleared and self._is_own(record.path) and name not in above:
                     found += self._walk(self._sub(name), cleared, above | {name})
         return found
 
     def _sub(self, name: str) -> TocFile:
         if name not in self._subs:
             self._subs[name] = TocFile(*self._place, name, self._skipped)
-            self._read(self._subs[name])
+            if not self._subs[name].read():
+                self._skipped(f"{self.where}/{name}", "it is not there, but the toc names it")
         self._walked.append(self._subs[name])
         return self._subs[name]
 
@@ -149,13 +144,6 @@ class Tocs:
             return True
         self._skipped(f"{self.where}/toc", f"{path} of another database is laid over, which is not followed")
         return False
-
-    def _read(self, toc: TocFile) -> bool:
-        try:
-            return toc.read()
-        except CorruptData as error:
-            self._skipped(f"{self.where}/{toc.name}", str(error))
-            return True
 
 
 def _cleared(records: list[Record]) -> set[tuple[str, int]]:

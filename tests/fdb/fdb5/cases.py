@@ -31,17 +31,28 @@ def archive(text, **key):
     return ["archive", text.encode().hex(), {**BASE, **{k: str(v) for k, v in key.items()}}]
 
 
+DATABASE = "class=od,expver=0001,stream=oper,date=20260101,time=0000,domain=g"
+WIDE = {
+    "class": "od",
+    "expver": "0001",
+    "stream": "enfo",
+    "year": "2026",
+    "model": "x",
+    "date": "20260105",
+    "time": "0600",
+    "type": "pf",
+}
+
+
 def wide(text, **key):
-    base = {"class": "od", "expver": "0001", "stream": "enfo", "year": "2026", "date": "20260105", "model": "x", "time": "0600", "type": "pf"}
-    return ["archive", text.encode().hex(), {**base, **{k: str(v) for k, v in key.items()}}]
+    return ["archive", text.encode().hex(), {**WIDE, **{k: str(v) for k, v in key.items()}}]
 
 
 def many_flushes(n_flushes=6):
     steps = []
     for step in range(n_flushes):
-        for level in (500, 850.5):
-            for param in (130, 131):
-                steps.append(archive(f"step {step} {level} {param}", step=step, levelist=level, param=param))
+        fields = [(level, param) for level in (500, 850.5) for param in (130, 131)]
+        steps += [archive(f"step {step} {at} {p}", step=step, levelist=at, param=p) for at, p in fields]
         steps.append(["flush"])
     return steps
 
@@ -108,12 +119,23 @@ CASES = {
     "wide": {
         "steps": [
             wide("one", param=130, number=1, levelist=10),
-            wide("all", param=131, number=12345, levelist=12.25, latitude=89.9, longitude=-179.9, foo="b" * 20),
+            wide(
+                "all", param=131, number=12345, levelist=12.25, latitude=89.9, longitude=-179.9, foo="b" * 20
+            ),
             ["flush"],
         ]
     },
     "hidden": {
-        "steps": [*many_flushes(2), ["tool", "fdb-hide", "--doit", "class=od,expver=0001,stream=oper,date=20260101,time=0000,domain=g"], *many_flushes(1)],
+        "steps": [
+            *many_flushes(2),
+            [
+                "tool",
+                "fdb-hide",
+                "--doit",
+                "class=od,expver=0001,stream=oper,date=20260101,time=0000,domain=g",
+            ],
+            *many_flushes(1),
+        ],
         "requests": REQUESTS[:2],
     },
     "purged": {
@@ -130,7 +152,12 @@ CASES = {
         ],
         "requests": [asked(step=["0", "59"], levelist=["1", "49", "37"], param="130")],
     },
-    "large-pages": {"steps": MASKED, "requests": REQUESTS, "env": {"FDB_INDEX_TYPE": "BTreeIndex4MB"}, "like": "masked"},
+    "large-pages": {
+        "steps": MASKED,
+        "requests": REQUESTS,
+        "env": {"FDB_INDEX_TYPE": "BTreeIndex4MB"},
+        "like": "masked",
+    },
 }
 for case in CASES.values():
     case["schema"] = SCHEMA

@@ -1,6 +1,6 @@
 """Make tests/data/fdb5 anew: stores written by ECMWF's pyfdb, each with what pyfdb says is in it.
 
-    python tests/fdb/fdb5/make_data.py PEERS_PYTHON
+python tests/fdb/fdb5/make_data.py PEERS_PYTHON
 """
 
 import json
@@ -26,9 +26,10 @@ def main(python):
             run_peer(python, "write", case, root)
             if "like" not in case:
                 Path(root, "told.json").write_text(json.dumps(run_peer(python, "tell", case, root)))
-            with lzma.open(DATA / f"{name}.tar.xz", "wb", preset=9) as packed, tarfile.open(
-                fileobj=packed, mode="w"
-            ) as tar:
+            with (
+                lzma.open(DATA / f"{name}.tar.xz", "wb", preset=9) as packed,
+                tarfile.open(fileobj=packed, mode="w") as tar,
+            ):
                 for path in ("store", "schema", "told.json"):
                     if Path(root, path).exists():
                         tar.add(f"{root}/{path}", path, filter=nobody)

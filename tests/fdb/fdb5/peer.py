@@ -8,20 +8,18 @@ from pathlib import Path
 
 
 def config(case, root):
-    roots = {"catalogueRoots": [{"path": f"{root}/catalogue"}], "storeRoots": [{"path": f"{root}/data"}]}
-    return {
-        "type": "local",
-        "engine": "toc",
-        "schema": f"{root}/schema",
-        "spaces": [{"handler": "Default", **(roots if case.get("split") else {"roots": [{"path": f"{root}/store"}]})}],
-    }
+    space = {"handler": "Default", "roots": [{"path": f"{root}/store"}]}
+    if case.get("split"):
+        homes = {"catalogueRoots": [{"path": f"{root}/catalogue"}], "storeRoots": [{"path": f"{root}/data"}]}
+        space = {"handler": "Default", **homes}
+    return {"type": "local", "engine": "toc", "schema": f"{root}/schema", "spaces": [space]}
 
 
 def write(case, root):
     import pyfdb
 
     for name in ("store", "catalogue", "data"):
-        os.makedirs(f"{root}/{name}", exist_ok=True)
+        Path(root, name).mkdir(parents=True, exist_ok=True)
     Path(root, "schema").write_text(case["schema"])
     Path(root, "config.yaml").write_text(json.dumps(config(case, root)))
     fdb = pyfdb.FDB(config(case, root))
@@ -72,7 +70,12 @@ def tell(case, root):
     told = {}
     for masked in (False, True):
         told["all" if masked else "list"] = [
-            [element.combined_key(), element.uri.path().removeprefix(f"{root}/"), element.offset(), element.length()]
+            [
+                element.combined_key(),
+                element.uri.path().removeprefix(f"{root}/"),
+                element.offset(),
+                element.length(),
+            ]
             for element in fdb.list({}, include_masked=masked)
         ]
     told["retrieved"] = []
