@@ -46,10 +46,11 @@ def _open_toc(config: FDBConfig, root: Path, name: str, files: OpenFiles, listen
     return Database(root, name, files, listener)
 
 
-def _open_fdb5(_config: FDBConfig, root: Path, name: str, files: OpenFiles, listener: Listener) -> Database:
+def _open_fdb5(config: FDBConfig, root: Path, name: str, files: OpenFiles, listener: Listener) -> Database:
     from dte_hpc.fdb.fdb5.database import Fdb5Database
 
-    return Fdb5Database(root, name, files, listener)
+    data_roots = (Path(r.path) for space in config.spaces for r in (*space.roots, *space.store_roots))
+    return Fdb5Database(root, name, files, listener, data_roots)
 
 
 def _fdb5_name(values: Sequence[str]) -> str:
