@@ -2,8 +2,8 @@
 
 Each message is read from the source, which compares it with its checksum, and archived in the target by
 its key, as a writer does: so any two stores will do, masked fields stay behind, and nothing of a database
-is visible before all of it is durable. Then every field of the request is read back from the target. What
-the target has already, byte for byte, is not copied again: a copy that was cut short goes on where it was.
+is visible before all of it is durable. Then every field is read back from the target. What the target has
+already, byte for byte, is not copied again: a copy that was cut short goes on where it was.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,9 +18,10 @@ from dte_hpc.codecs import grib
 from dte_hpc.codecs.headers import mars_key
 from dte_hpc.codecs.layout import OTHER, EncodedField, Layout
 from dte_hpc.fdb.listing import Listing
-from dte_hpc.fdb.store import FDB, Requested
+from dte_hpc.fdb.store import FDB
 
 Progress = Callable[[int, int], None]
+Whole = tuple[int, int]
 
 
 @dataclass(slots=True)
@@ -30,7 +31,7 @@ class Copied:
     Attributes
     ----------
     n_databases : int
-        Databases of the source that fields came from.
+        Databases that fields came from.
     n_fields, n_bytes : int
         Fields and bytes that were copied.
     n_present : int
@@ -51,21 +52,20 @@ def no_progress(_done: int, _total: int) -> None:
 
 
 def copy(
-    source: FDB,
+    listing: Listing,
     target: FDB,
-    request: Requested | None = None,
     *,
     modifiers: Mapping[str, str] | None = None,
     progress: Progress = no_progress,
 ) -> Copied:
-    """Copy the fields that answer a request, database by database, and verify each.
+    """Copy fields into a store, database by database, and verify each.
 
     Parameters
     ----------
-    source, target : FDB
-        Two stores; what was archived in the target and not flushed is flushed too.
-    request : Mapping or Request, optional
-        None for the whole source.
+    listing : Listing
+        Of the source.
+    target : FDB
+        What was archived through this handle before, and not flushed, is flushed too.
     modifiers : mapping of ecCodes key to value, optional
         What is changed in each message, which must be GRIB; its key is then what its header says.
     progress : callable
@@ -78,15 +78,12 @@ def copy(
     InvalidKey, StorageFailed
         As `FDB.archive` and `FDB.flush`. Databases that were done before stay.
     """
-    copied = Copied()
-    listing = source.list(request)
-    total, done = 2 * len(listing), 0
+    copied, done = Copied(), 0
     for number in sorted(set(listing.part.tolist())):
         part = listing.select(listing.part == number)
-        work = _Work(source, part, target, modifiers or {})
-        for _ in work.run(copied):
+        for _ in _Work(part, target, modifiers or {}).run(copied):
             done += 1
-            progress(done, total)
+            progress(done, 2 * len(listing))
         copied.n_databases += 1
     return copied
 
@@ -95,43 +92,51 @@ def copy(
 class _Work:
     """The copying of the fields of one database."""
 
-    source: FDB
     listing: Listing
     target: FDB
     modifiers: Mapping[str, str]
-    expected: dict[Key, tuple[int, int]] = field(default_factory=dict)
+    expected: dict[Key, Whole] = field(default_factory=dict)
 
     def run(self, copied: Copied) -> Iterator[None]:
         there = {} if self.modifiers else self._there()
+        known = self.listing.databases[int(self.listing.part[0])].has_checksums
         for number, key in enumerate(self.listing.keys()):
             whole = (int(self.listing.length[number]), int(self.listing.checksum[number]))
-            if there.get(key) == whole:
+            if known and there.get(key) == whole:
                 self.expected[key] = whole
                 copied.n_present += 1
             else:
-                copied.n_bytes += self._copy_one(number, key)
-                copied.n_fields += 1
+                self._copy_one(number, key, there, copied)
             yield
         self.target.flush()
         yield from self._verify(copied)
 
-    def _copy_one(self, number: int, key: Key) -> int:
+    def _copy_one(self, number: int, key: Key, there: Mapping[Key, Whole], copied: Copied) -> None:
         message: ByteLike = self.listing.message(number)
+        name: Mapping[str, Scalar] = key
         if self.modifiers:
             message = grib.modified(message, self.modifiers)
-            stored = self.target.schema.key_of(mars_key(message))
-            self.target.archive(message)
-        else:
-            name = self._key(key, message)
-            stored = self.target.schema.key_of(name)
-            self.target.archive(self._encoded(number, key, message) or message, name)
-        self.expected[stored] = (len(message), checksum(message))
-        return len(message)
+            name = mars_key(message)
+        elif self._is_renamed(key) and bytes(message[:4]) == b"GRIB":
+            name = mars_key(message)
+        stored, whole = self.target.schema.key_of(name), (len(message), checksum(message))
+        self.expected[stored] = whole
+        if there.get(stored) == whole:
+            copied.n_present += 1
+            return
+        encoded = None if self.modifiers else self._encoded(number, key, message)
+        self.target.archive(encoded or message, name)
+        copied.n_fields += 1
+        copied.n_bytes += len(message)
+
+    def _is_renamed(self, key: Key) -> bool:
+        """Whether a stored key may have a keyword that was made from another, which is not stored."""
+        return any(name in key for names in self.target.schema.stored_as.values() for name in names)
 
     def _encoded(self, number: int, key: Key, message: ByteLike) -> EncodedField | None:
         """Return a message with all that the source knows of it, None for one it knows nothing of."""
         record = self.listing.layout[number]
-        if record["packing"] == OTHER and record["n_values"] == 0:
+        if record["packing"] == OTHER:
             return None
         grid = self.listing.grid_name(number)
         return EncodedField(
@@ -141,17 +146,7 @@ class _Work:
             block_offsets=self.listing.block_offsets(number),
         )
 
-    def _key(self, key: Key, message: ByteLike) -> Mapping[str, Scalar]:
-        """Return the key to archive by: a stored one may have a keyword that was made from another."""
-        derived = any(
-            p.stored_as in key
-            for rule in self.source.schema.rules
-            for p in rule.predicates
-            if p.stored_as != p.keyword
-        )
-        return mars_key(message) if derived and bytes(message[:4]) == b"GRIB" else key
-
-    def _there(self) -> dict[Key, tuple[int, int]]:
+    def _there(self) -> dict[Key, Whole]:
         there = self.target.list(around(self.listing.keys()))
         sizes = zip(there.length.tolist(), there.checksum.tolist(), strict=True)
         return dict(zip(there.keys(), sizes, strict=True))
@@ -159,9 +154,9 @@ class _Work:
     def _verify(self, copied: Copied) -> Iterator[None]:
         there = self.target.list(around(self.expected))
         numbers = {key: number for number, key in enumerate(there.keys()) if key in self.expected}
-        for key, (length, digest) in self.expected.items():
+        for key, whole in self.expected.items():
             number = numbers.get(key, -1)
-            if number < 0 or (int(there.length[number]), int(there.checksum[number])) != (length, digest):
+            if number < 0 or (int(there.length[number]), int(there.checksum[number])) != whole:
                 raise CorruptData(f"the copy of {key} is not in the target as it was written", key=dict(key))
             there.message(number)
             copied.n_verified += 1

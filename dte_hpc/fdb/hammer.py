@@ -177,19 +177,17 @@ def write(store: FDB, load: Load, maker: Maker, progress: Progress) -> Measured:
     return clock.measured(done, n_bytes)
 
 
-def read(
-    store: FDB, load: Load, maker: Maker, progress: Progress, *, md_check: bool, full_check: bool
-) -> Measured:
+def read(store: FDB, load: Load, maker: Maker | None, progress: Progress, *, md_check: bool) -> Measured:
     """Retrieve every field of a load, one request each; messages are compared with their checksums.
 
     Parameters
     ----------
-    store, load, maker, progress
+    store, load, progress
         As `write`.
+    maker : Maker or None
+        Whether each must be the very message that `write` makes.
     md_check : bool
         Whether each message must say in its header that it is the field asked for.
-    full_check : bool
-        Whether each must be the very message that `write` makes.
 
     Raises
     ------
@@ -203,7 +201,7 @@ def read(
             with clock.apart:
                 if md_check:
                     _compare_key(message, metadata)
-                if full_check and message != bytes(maker.message(metadata).message):
+                if maker is not None and message != bytes(maker.message(metadata).message):
                     raise CorruptData(f"the message of {metadata} is not the one this load writes")
             n_bytes += len(message)
             done += 1

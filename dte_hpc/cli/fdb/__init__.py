@@ -11,9 +11,9 @@ EXAMPLE = "dte fdb list --config /scratch/store class=od,expver=0001,param=130,s
 
 def verbs() -> Iterator[Verb]:
     """Yield every verb, in the order in which ``--help`` lists them."""
-    from dte_hpc.cli.fdb import describing, hammer, reading, writing
+    from dte_hpc.cli.fdb import describing, hammer, locking, reading, removing, writing
 
-    for module in (reading, writing, describing, hammer):
+    for module in (reading, writing, describing, locking, removing, hammer):
         yield from module.VERBS
 
 

@@ -5,40 +5,24 @@ import datetime
 from typing import TYPE_CHECKING, Any
 
 import dte_hpc
-from dte_hpc.base.errors import FieldNotFound
-from dte_hpc.cli.fdb.requests import OF_A_LIST, no_data_option, request_options, requests_of
+from dte_hpc.cli.fdb.requests import OF_A_LIST, answers, error_options, refuse_no_data, request_options
 from dte_hpc.cli.fdb.show import print_facts, print_json, print_json_array, size_text
 from dte_hpc.cli.fdb.verb import Verb, store_of, store_options
 
 if TYPE_CHECKING:
-    from dte_hpc.base.request import Request
     from dte_hpc.fdb import FDB
     from dte_hpc.fdb.database import Database
     from dte_hpc.fdb.dump import DumpedRecord
+    from dte_hpc.fdb.summary import DatabaseStats
 
 
 def databases_of(store: "FDB", arguments: argparse.Namespace) -> "list[Database]":
-    """Return the databases in which requests find fields; FieldNotFound if there is none.
-
-    A database without fields counts when its name does not speak against it.
-    """
-    found = []
-    for request in requests_of(arguments, store):
-        found += [database for database in store.databases() if _may_answer(database, request, store)]
-    if not found and not arguments.ignore_no_data:
-        raise FieldNotFound("no database of the store answers the request")
-    return list(dict.fromkeys(found))
-
-
-def _may_answer(database: "Database", request: "Request", store: "FDB") -> bool:
-    from dte_hpc.fdb.matching import matching_rows, may_hold, wanted_of
-
-    wanted, table = wanted_of(request, store.schema), database.table()
-    if not wanted:
-        return True
-    if not table.n_rows:
-        return may_hold(database.name, wanted, store.schema)
-    return len(matching_rows(table, wanted, store.schema.hidden)) > 0
+    """Return the databases that requests are about; FieldNotFound if there is none."""
+    found = answers(arguments, store, lambda request: [status.where for status in store.status(request)])
+    wanted = {where for each in found for where in each}
+    databases = [database for database in store.databases() if database.where in wanted]
+    refuse_no_data(bool(databases), arguments)
+    return databases
 
 
 def _info(arguments: argparse.Namespace) -> int:
@@ -61,7 +45,7 @@ def _info(arguments: argparse.Namespace) -> int:
 def _schema_arguments(parser: argparse.ArgumentParser) -> None:
     store_options(parser)
     request_options(parser)
-    no_data_option(parser)
+    error_options(parser)
 
 
 def _schema(arguments: argparse.Namespace) -> int:
@@ -82,7 +66,7 @@ def _schema(arguments: argparse.Namespace) -> int:
 def _dump_arguments(parser: argparse.ArgumentParser) -> None:
     store_options(parser)
     request_options(parser, OF_A_LIST)
-    no_data_option(parser)
+    error_options(parser)
     parser.add_argument("--simple", action="store_true", help="one line a record")
 
 
@@ -147,6 +131,104 @@ def _record_text(entry: "DumpedRecord", *, simple: bool) -> str:
     return "\n  ".join(lines) + "\n"
 
 
+def _stats_arguments(parser: argparse.ArgumentParser) -> None:
+    store_options(parser)
+    request_options(parser, OF_A_LIST)
+    error_options(parser)
+    parser.add_argument("--details", action="store_true", help="a report for each database too")
+
+
+def _stats(arguments: argparse.Namespace) -> int:
+    store = store_of(arguments)
+    found = [stats for each in answers(arguments, store, store.stats) for stats in each]
+    refuse_no_data(bool(found), arguments)
+    if arguments.json:
+        details = [{"location": s.where, **_summed([s])} for s in found]
+        print_json({**_summed(found), **({"details": details} if arguments.details else {})})
+        return 0
+    for stats in found if arguments.details else ():
+        print(f"\n{stats.where}")
+        _print_stats([stats])
+    print("\nSummary:\n========\n")
+    _print_stats(found)
+    return 0
+
+
+def _summed(found: "list[DatabaseStats]") -> dict[str, int]:
+    """Return figures of databases together, by fdb-stats' names."""
+
+    def total(name: str) -> int:
+        return sum(getattr(stats, name) for stats in found)
+
+    reachable, duplicates = total("n_bytes"), total("n_masked_bytes")
+    return {
+        "fields": total("n_fields") + total("n_masked"),
+        "fieldsSize": reachable + duplicates,
+        "duplicates": total("n_masked"),
+        "duplicatesSize": duplicates,
+        "reachable": total("n_fields"),
+        "reachableSize": reachable,
+        "databases": len(found),
+        "tocRecords": total("n_flushes"),
+        "tocSize": total("toc_bytes"),
+        "ownedDataFiles": total("n_data_files"),
+        "ownedDataSize": reachable + duplicates,
+        "indexFiles": total("n_index_files"),
+        "indexSize": total("index_bytes"),
+        "totalSize": reachable + duplicates + total("index_bytes") + total("toc_bytes"),
+    }
+
+
+_STATS = {
+    "Fields": "fields",
+    "Size of fields": "fieldsSize",
+    "Duplicated fields": "duplicates",
+    "Size of duplicates": "duplicatesSize",
+    "Reachable fields": "reachable",
+    "Reachable size": "reachableSize",
+    "Databases": "databases",
+    "TOC records": "tocRecords",
+    "Size of TOC files": "tocSize",
+    "Owned data files": "ownedDataFiles",
+    "Size of owned data files": "ownedDataSize",
+    "Index files": "indexFiles",
+    "Size of index files": "indexSize",
+    "Total size": "totalSize",
+}
+
+
+def _print_stats(found: "list[DatabaseStats]") -> None:
+    figures = _summed(found)
+    for name, figure in _STATS.items():
+        value = figures[figure]
+        print(f"{name:<32}: {size_text(value) if 'ize' in name else f'{value:,}'}")
+
+
+def _axes_arguments(parser: argparse.ArgumentParser) -> None:
+    store_options(parser)
+    request_options(parser, OF_A_LIST)
+    error_options(parser)
+    parser.add_argument("--level", type=int, choices=(1, 2, 3), default=3, help="levels of the keys to show")
+
+
+def _axes(arguments: argparse.Namespace) -> int:
+    from dte_hpc.fdb.cubes import in_order
+
+    store = store_of(arguments)
+    together: dict[str, dict[str, None]] = {}
+    for axes in answers(arguments, store, lambda request: store.axes(request, level=arguments.level)):
+        for keyword, values in axes.items():
+            together.setdefault(keyword, {}).update(dict.fromkeys(values))
+    refuse_no_data(bool(together), arguments)
+    shown = {keyword: list(in_order(values)) for keyword, values in together.items()}
+    if arguments.json:
+        print_json(shown)
+        return 0
+    for keyword, texts in shown.items():
+        print(f"{keyword}={'/'.join(texts)}")
+    return 0
+
+
 def _check_arguments(parser: argparse.ArgumentParser) -> None:
     store_options(parser)
     parser.add_argument("--no-data", action="store_true", help="do not read the messages themselves")
@@ -193,6 +275,20 @@ VERBS = (
         example="--config STORE class=od,expver=0001,date=20260101 --simple",
         arguments=_dump_arguments,
         action=_dump,
+    ),
+    Verb(
+        name="stats",
+        summary="count fields, bytes and files of the databases that requests are about",
+        example="--config STORE class=od,expver=0001 --details",
+        arguments=_stats_arguments,
+        action=_stats,
+    ),
+    Verb(
+        name="axes",
+        summary="print the values that the keywords of fields which answer requests have",
+        example="--config STORE class=od,expver=0001,date=20260101 --level 2",
+        arguments=_axes_arguments,
+        action=_axes,
     ),
     Verb(
         name="check",

@@ -11,17 +11,16 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from dte_hpc.base.errors import InvalidRequest, StorageFailed
 from dte_hpc.cli.counts import MAX_RANKS, refuse_outside
-from dte_hpc.cli.fdb.show import MIB, bar, print_facts
-from dte_hpc.cli.fdb.verb import Verb, store_options
+from dte_hpc.cli.fdb.show import MIB, bar, print_facts, rate_text, size_text
+from dte_hpc.cli.fdb.verb import Verb, store_of, store_options
 
 if TYPE_CHECKING:
+    from dte_hpc.fdb import FDB
     from dte_hpc.fdb.hammer import Load, Measured
-
-_DONE = {"write": "written", "read": "read", "list": "listed"}
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,6 +66,7 @@ def _hammer(arguments: argparse.Namespace) -> int:
         return _as_ranks(arguments)
     refuse_outside("--processes", arguments.processes, 1, MAX_RANKS, " processes")
     load = _load(arguments)
+    _store(arguments).close()
     if arguments.processes > 1:
         _show(_as_processes(load, arguments), arguments)
     elif arguments.part:
@@ -81,6 +81,7 @@ def _load(arguments: argparse.Namespace) -> "Load":
     from dte_hpc.fdb.hammer import Load, template_of
 
     words = {"class": arguments.of_class, "expver": arguments.of_expver}
+    words |= {"stream": "enfo", "type": "pf"} if arguments.nensembles > 1 else {}
     if arguments.grib:
         with open_messages(arguments.grib) as messages:
             template, n_values = template_of(bytes(next(messages)), **words)
@@ -110,24 +111,37 @@ def _numbers(text: str | None) -> tuple[int, ...]:
         raise InvalidRequest(f"--levels is {text!r}; expected whole numbers with commas between") from error
 
 
-def _kind(arguments: argparse.Namespace) -> str:
-    return "read" if arguments.read else "list" if arguments.list else "write"
+def _kind(arguments: argparse.Namespace) -> tuple[str, str]:
+    """Return what is done to fields, and how that is called."""
+    if arguments.read:
+        return "read", "reading"
+    return ("listed", "listing") if arguments.list else ("written", "writing")
 
 
 def _work(load: "Load", arguments: argparse.Namespace, *, comm: Any = None) -> "Measured":
     """Do one process's share, beginning together with the others."""
-    from dte_hpc.fdb import FDB, hammer
+    from dte_hpc.fdb import hammer
 
     progress = bar("fields" if not arguments.list else "steps") if not arguments.part else _quiet
-    with FDB(arguments.config, schema=arguments.schema) as store:
-        maker = hammer.Maker(load)
+    with _store(arguments) as store:
+        reads = arguments.read or arguments.list
+        maker = hammer.Maker(load) if not reads or arguments.full_check else None
         _begin_together(arguments, comm)
-        if arguments.read:
-            checks = {"md_check": arguments.md_check, "full_check": arguments.full_check}
-            return hammer.read(store, load, maker, progress, **checks)
         if arguments.list:
             return hammer.list_steps(store, load, progress)
-        return hammer.write(store, load, maker, progress)
+        if arguments.read:
+            return hammer.read(store, load, maker, progress, md_check=arguments.md_check)
+        return hammer.write(store, load, maker or hammer.Maker(load), progress)
+
+
+def _store(arguments: argparse.Namespace) -> "FDB":
+    """Return the store; it must be there when nothing is written."""
+    from dte_hpc.base.log import log_trouble
+    from dte_hpc.fdb import FDB
+
+    if arguments.read or arguments.list:
+        return store_of(arguments)
+    return FDB(arguments.config, schema=arguments.schema, listener=log_trouble)
 
 
 def _quiet(_done: int, _total: int) -> None:
@@ -148,21 +162,33 @@ def _as_processes(load: "Load", arguments: argparse.Namespace) -> "list[Measured
 
     shares = [load.share(number, arguments.processes) for number in range(arguments.processes)]
     started = [_start(arguments, *share) for share in shares]
-    ended = []
     try:
         for process in started:
-            if process.stdout is not None and process.stdout.readline() != "ready\n":
-                break
+            if _pipe(process.stdout).readline() != "ready\n":
+                _ended(process)
         for process in started:
-            out, err = process.communicate("\n")
-            if process.returncode:
-                raise StorageFailed(f"a process of the hammer failed: {err.strip().splitlines()[-1:]}")
-            ended.append(Measured(**json.loads(out)))
+            _pipe(process.stdin).write("\n")
+            _pipe(process.stdin).flush()
+        return [Measured(**json.loads(_ended(process))) for process in started]
     finally:
         for process in started:
             process.kill()
-            process.wait()
-    return ended
+            process.communicate()
+
+
+def _pipe(pipe: "IO[str] | None") -> "IO[str]":
+    if pipe is None:
+        raise ValueError("the process was started without pipes")
+    return pipe
+
+
+def _ended(process: "subprocess.Popen[str]") -> str:
+    """Return what a process printed; StorageFailed with its last words if it failed."""
+    out, err = process.communicate()
+    if process.returncode:
+        words = err.strip().splitlines() or [f"status {process.returncode}"]
+        raise StorageFailed(f"a process of the hammer failed: {words[-1]}")
+    return out
 
 
 def _start(arguments: argparse.Namespace, start_at: int, stop_at: int) -> "subprocess.Popen[str]":
@@ -230,32 +256,33 @@ def _gathered(measured: "Measured", comm: Any) -> "list[Measured]":
 def _show(every: "Sequence[Measured]", arguments: argparse.Namespace) -> None:
     n_bytes = sum(one.n_bytes for one in every)
     first, last = min(one.first for one in every), max(one.last for one in every)
-    making = max(one.making_seconds for one in every)
-    seconds = last - first if len(every) > 1 else every[0].seconds
-    rate = n_bytes / max(seconds, 1e-9)
-    facts = {
-        "processes": len(every),
-        "fields": sum(one.n_fields for one in every),
-        "bytes": n_bytes,
-        "seconds": seconds,
-        "grib-seconds": making,
-        "bytes-per-second": rate,
-        "first-io": first,
-        "last-io": last,
-    }
+    working, making = max(one.seconds for one in every), max(one.making_seconds for one in every)
+    kind, doing = _kind(arguments)
     if arguments.json:
-        print_facts({"kind": _kind(arguments), **facts}, as_json=True)
+        facts = {
+            "kind": doing,
+            "processes": len(every),
+            "fields": sum(one.n_fields for one in every),
+            "bytes": n_bytes,
+            "seconds": last - first,
+            "grib-seconds": making,
+            f"{doing}-seconds": working,
+            "bytes-per-second": n_bytes / max(last - first, 1e-9),
+            "first-io": first,
+            "last-io": last,
+        }
+        print_facts(facts, as_json=True)
         return
-    done = _DONE[_kind(arguments)]
     print_facts(
         {
             "Processes": len(every),
-            f"Fields {done}": facts["fields"],
-            f"Bytes {done}": n_bytes,
-            "Total duration": f"{last - first:.6f}",
-            "GRIB duration": f"{making:.6f}",
-            "Total rate": f"{rate:.6g} bytes / s",
-            "Total rate ": f"{rate / MIB:.6g} MB / s",
+            f"Fields {kind}": sum(one.n_fields for one in every),
+            f"Bytes {kind}": size_text(n_bytes),
+            "Total duration": f"{last - first:.6f} s",
+            "GRIB duration": f"{making:.6f} s",
+            f"{doing.capitalize()} duration": f"{working:.6f} s",
+            "Total rate": rate_text(n_bytes, last - first),
+            f"{doing.capitalize()} rate": rate_text(n_bytes, working),
             "Timestamp before first IO": f"{first:.6f}",
             "Timestamp after last IO": f"{last:.6f}",
         }

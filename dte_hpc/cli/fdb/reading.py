@@ -9,10 +9,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
-from dte_hpc.base.errors import FieldNotFound
 from dte_hpc.base.request import Request
 from dte_hpc.cli.fdb.entries import Shown, braced, lines, records, split_keys
-from dte_hpc.cli.fdb.requests import OF_A_LIST, no_data_option, request_options, requests_of
+from dte_hpc.cli.fdb.requests import (
+    OF_A_LIST,
+    answers,
+    error_options,
+    refuse_no_data,
+    request_options,
+    requests_of,
+)
 from dte_hpc.cli.fdb.show import (
     MIB,
     bar,
@@ -26,6 +32,7 @@ from dte_hpc.cli.fdb.verb import Verb, store_of, store_options
 
 if TYPE_CHECKING:
     from dte_hpc.fdb import FDB, Listing, MessageHandle
+    from dte_hpc.fdb.database import Database
 
 CHUNK_BYTES = 64 * MIB
 Missing = Literal["error", "skip"]
@@ -39,6 +46,7 @@ def _list_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timestamp", action="store_true", help="second since 1970 of each field's flush")
     parser.add_argument("--full", action="store_true", help="masked fields too")
     parser.add_argument("--only-duplicates", action="store_true", help="only masked fields")
+    parser.add_argument("--ignore-errors", action="store_true", help="warn of requests that fail, and go on")
     parser.add_argument("--depth", type=int, choices=(1, 2, 3), default=3, help="levels of the keys to show")
     parser.add_argument("--compact", action="store_true", help="as requests that name exactly these fields")
     parser.add_argument("--porcelain", action="store_true", help="one field a line and nothing else")
@@ -49,7 +57,7 @@ def _list(arguments: argparse.Namespace) -> int:
     requests = requests_of(arguments, store)
     if not arguments.porcelain and not arguments.json:
         print_heading("Listing", requests)
-    listings = [_listing(store, request, arguments) for request in requests]
+    listings = answers(arguments, store, lambda request: _listing(store, request, arguments))
     shown = Shown(arguments.location, arguments.length, arguments.timestamp)
     if arguments.depth < 3:
         _show_keys(store, listings, arguments)
@@ -115,14 +123,14 @@ def _show_sum(listings: "list[Listing]", arguments: argparse.Namespace) -> None:
 def _inspect_arguments(parser: argparse.ArgumentParser) -> None:
     store_options(parser)
     request_options(parser)
-    parser.add_argument("--ignore-no-data", action="store_true", help="pass over fields that are not there")
+    error_options(parser)
     parser.add_argument("--porcelain", action="store_true", help="one field a line and nothing else")
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
     store = store_of(arguments)
     missing: Missing = "skip" if arguments.ignore_no_data else "error"
-    listings = [store.inspect(request, missing=missing) for request in requests_of(arguments, store)]
+    listings = answers(arguments, store, lambda request: store.inspect(request, missing=missing))
     shown = Shown(location=True, timestamp=True)
     if arguments.json:
         print_json_array(entry for listing in listings for entry in records(listing, shown))
@@ -137,26 +145,25 @@ def _inspect(arguments: argparse.Namespace) -> int:
 def _where_arguments(parser: argparse.ArgumentParser) -> None:
     store_options(parser)
     request_options(parser, OF_A_LIST)
-    no_data_option(parser)
+    error_options(parser)
     parser.add_argument("--porcelain", action="store_true", help="directories and nothing else")
 
 
 def _where(arguments: argparse.Namespace) -> int:
     store = store_of(arguments)
-    found = []
-    for request in requests_of(arguments, store):
-        listing = store.list(request)
-        numbers = sorted(set(listing.part.tolist()))
-        found += [listing.databases[number] for number in numbers]
-    databases = list(dict.fromkeys(found))
-    if not databases and not arguments.ignore_no_data:
-        raise FieldNotFound("nothing in the store answers the request")
+    found = answers(arguments, store, lambda request: _databases(store.list(request)))
+    databases = list(dict.fromkeys(database for each in found for database in each))
+    refuse_no_data(bool(databases), arguments)
     if arguments.json:
         print_json([{"root": str(d.root), "name": d.name, "location": d.where} for d in databases])
         return 0
     for database in databases:
         print(database.where)
     return 0
+
+
+def _databases(listing: "Listing") -> "list[Database]":
+    return [listing.databases[number] for number in sorted(set(listing.part.tolist()))]
 
 
 def _read_arguments(parser: argparse.ArgumentParser) -> None:

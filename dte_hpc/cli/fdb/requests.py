@@ -4,21 +4,25 @@ A request is written as MARS does, ``class=od,expver=0001,step=0/to/24/by/6``, o
 file (a path without ``=``) or on standard input (``-``). A file may hold several requests, each with a
 verb of MARS before it or not; ``#`` begins a comment. A verb's minimum keys are FDB's, as far as the
 store's schema has them, so that a slip of the keyboard neither lists nor wipes a whole store.
+
+Values are expanded as the MARS language says (``param=2t``, ``date=-1``), unless ``--raw`` is given;
+keywords that only the store's schema has are taken as they are.
 """
 
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from dte_hpc.base.errors import InvalidRequest
+from dte_hpc.base.errors import DteError, FieldNotFound, InvalidRequest
 from dte_hpc.base.request import Request
 
 if TYPE_CHECKING:
     from dte_hpc.fdb import FDB
 
+Answer = TypeVar("Answer")
 OF_A_LIST = "class,expver"
 OF_A_WIPE = "class,expver,stream,date,time"
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
@@ -39,12 +43,18 @@ def request_options(parser: argparse.ArgumentParser, minimum_keys: str = "", *, 
         parser.add_argument(
             "--all", action="store_true", help="lift the minimum: the whole store, if need be"
         )
+    parser.add_argument(
+        "--raw", action="store_true", help="take requests as they are, without MARS expansion"
+    )
     parser.set_defaults(default_minimum=minimum_keys)
 
 
-def no_data_option(parser: argparse.ArgumentParser) -> None:
-    """Declare that nothing need answer."""
+def error_options(parser: argparse.ArgumentParser) -> None:
+    """Declare what is no reason to end."""
     parser.add_argument("--ignore-no-data", action="store_true", help="that nothing answers is not an error")
+    parser.add_argument(
+        "--ignore-errors", action="store_true", help="warn of what fails, and go on with the next request"
+    )
 
 
 def requests_of(arguments: argparse.Namespace, store: "FDB") -> list[Request]:
@@ -56,12 +66,42 @@ def requests_of(arguments: argparse.Namespace, store: "FDB") -> list[Request]:
         For what is no request, or lacks a minimum key.
     """
     found = [request for text in arguments.requests for request in _read(text)] or [{}]
-    requests = [Request(request) for request in found]
+    requests = [_meant(request, store, raw=arguments.raw) for request in found]
     if arguments.default_minimum and not arguments.all:
         minimum = _minimum(arguments, store)
         for request in requests:
             _refuse_too_wide(request, minimum)
     return requests
+
+
+def answers(arguments: argparse.Namespace, store: "FDB", work: Callable[[Request], Answer]) -> list[Answer]:
+    """Return what is answered to each request; what fails is a warning, if that was asked for."""
+    answered = []
+    for request in requests_of(arguments, store):
+        try:
+            answered.append(work(request))
+        except DteError as error:
+            if not arguments.ignore_errors:
+                raise
+            print(f"dte fdb: warning: {error}", file=sys.stderr)
+    return answered
+
+
+def refuse_no_data(found: bool, arguments: argparse.Namespace) -> None:
+    """Raise FieldNotFound when nothing was found, unless that is no error."""
+    if not found and not arguments.ignore_no_data and not arguments.ignore_errors:
+        raise FieldNotFound("nothing in the store answers the request")
+
+
+def _meant(request: dict[str, str], store: "FDB", *, raw: bool) -> Request:
+    """Return what a request means: its MARS words, and those of the schema that MARS does not have."""
+    from dte_hpc.fdb.mars import is_keyword, mars_request
+
+    if raw:
+        return Request(request)
+    own = {k: value for k, value in request.items() if not is_keyword(k) and k in store.schema.known}
+    mars = mars_request({k: value for k, value in request.items() if k not in own})
+    return mars.replace(**own)
 
 
 def _minimum(arguments: argparse.Namespace, store: "FDB") -> list[str]:

@@ -2,15 +2,23 @@
 
 import argparse
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dte_hpc.base.errors import InvalidRequest
 from dte_hpc.base.key import Scalar, text_of
-from dte_hpc.cli.fdb.requests import OF_A_LIST, parse_request, request_options, requests_of
+from dte_hpc.cli.fdb.requests import (
+    OF_A_LIST,
+    OF_A_WIPE,
+    answers,
+    error_options,
+    parse_request,
+    refuse_no_data,
+    request_options,
+)
 from dte_hpc.cli.fdb.show import MIB, bar, print_json, rate_text, size_text
-from dte_hpc.cli.fdb.verb import Verb
+from dte_hpc.cli.fdb.verb import Verb, store_of, store_options
 
 if TYPE_CHECKING:
     from dte_hpc.base.checksum import ByteLike
@@ -106,6 +114,7 @@ def _copy_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", metavar="STORE", required=True, help="root or configuration to write to")
     parser.add_argument("--schema", metavar="FILE", help="schema of the target (else the configured one)")
     request_options(parser, OF_A_LIST)
+    error_options(parser)
     parser.add_argument(
         "--modifiers", metavar="KEY=VALUE,KEY=VALUE", help="ecCodes keys to change in each message"
     )
@@ -117,13 +126,18 @@ def _copy(arguments: argparse.Namespace) -> int:
     from dte_hpc.fdb import FDB
     from dte_hpc.fdb.copy import copy
 
-    source = open_store(arguments.source)
-    requests = requests_of(arguments, source)
+    source, modifiers = open_store(arguments.source), _modifiers(arguments)
     with FDB(arguments.target, schema=arguments.schema, listener=log_trouble) as target:
         _refuse_same_root(source, target)
-        for request in requests:
-            done = copy(source, target, request, modifiers=_modifiers(arguments), progress=bar("fields"))
-            _tell_copied(done, arguments)
+        done = answers(
+            arguments,
+            source,
+            lambda request: copy(
+                source.list(request), target, modifiers=modifiers, progress=bar("fields copied and verified")
+            ),
+        )
+    refuse_no_data(any(each.n_databases for each in done), arguments)
+    _tell_copied(done, arguments)
     return 0
 
 
@@ -134,20 +148,45 @@ def _refuse_same_root(source: "FDB", target: "FDB") -> None:
         raise InvalidRequest(f"source and target share the root {both.pop()}; expected two stores")
 
 
-def _tell_copied(done: "Copied", arguments: argparse.Namespace) -> None:
+def _move_arguments(parser: argparse.ArgumentParser) -> None:
+    store_options(parser)
+    request_options(parser, OF_A_WIPE)
+    error_options(parser)
+    parser.add_argument("--dest", metavar="ROOT", required=True, help="root directory to move databases into")
+    parser.add_argument("--keep", action="store_true", help="leave the source, locked for archiving")
+
+
+def _move(arguments: argparse.Namespace) -> int:
+    from dte_hpc.fdb.move import move
+
+    store = store_of(arguments)
+    found = answers(
+        arguments,
+        store,
+        lambda request: move(
+            store, request, arguments.dest, keep=arguments.keep, progress=bar("fields copied and verified")
+        ),
+    )
+    done = [copied for each in found for copied in each]
+    refuse_no_data(bool(done), arguments)
+    _tell_copied(done, arguments)
+    return 0
+
+
+def _tell_copied(done: "Sequence[Copied]", arguments: argparse.Namespace) -> None:
     facts = {
-        "databases": done.n_databases,
-        "fields": done.n_fields,
-        "bytes": done.n_bytes,
-        "already-there": done.n_present,
-        "verified": done.n_verified,
+        "databases": sum(each.n_databases for each in done),
+        "fields": sum(each.n_fields for each in done),
+        "bytes": sum(each.n_bytes for each in done),
+        "already-there": sum(each.n_present for each in done),
+        "verified": sum(each.n_verified for each in done),
     }
     if arguments.json:
         print_json(facts)
         return
     print(
-        f"{done.n_fields} fields, {size_text(done.n_bytes)}, of {done.n_databases} databases copied; "
-        f"{done.n_present} were there; {done.n_verified} verified"
+        f"{facts['fields']} fields, {size_text(facts['bytes'])}, of {facts['databases']} databases copied; "
+        f"{facts['already-there']} were there; {facts['verified']} verified"
     )
 
 
@@ -165,5 +204,12 @@ VERBS = (
         example="--source OLD --target NEW class=od,expver=0001,date=20260101",
         arguments=_copy_arguments,
         action=_copy,
+    ),
+    Verb(
+        name="move",
+        summary="move whole databases into another root: copied, verified, and only then removed",
+        example="--config STORE class=od,expver=0001,stream=oper,date=20260101,time=00 --dest /archive/root",
+        arguments=_move_arguments,
+        action=_move,
     ),
 )
