@@ -92,6 +92,11 @@ def mars_request(request: Mapping[str, RequestValue]) -> Request:
     return Request(expanded)
 
 
+def is_keyword(name: str) -> bool:
+    """Whether the MARS language has a keyword of this name, or knows it by another."""
+    return name.lower() in _language()
+
+
 def _texts(name: str, value: RequestValue) -> list[str]:
     """Return the values of a request as they are written, without those that say nothing."""
     if isinstance(value, str):
