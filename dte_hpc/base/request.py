@@ -78,6 +78,13 @@ class Request(Mapping[str, tuple[str, ...]]):
         return all(key.get(keyword) in values for keyword, values in self._wanted.items())
 
     @classmethod
+    def of_expanded(cls, wanted: Mapping[str, tuple[str, ...]]) -> "Request":
+        """Return the request for values that need no expanding any more; an ``all`` alone drops a keyword."""
+        request = cls.__new__(cls)
+        request._wanted = {keyword: values for keyword, values in wanted.items() if values != (ALL,)}
+        return request
+
+    @classmethod
     def of_key(cls, key: Key) -> "Request":
         """Return the request for exactly one field."""
         return cls({keyword: [value] for keyword, value in key.items()})

@@ -21,12 +21,14 @@ from dataclasses import dataclass
 from importlib import resources
 
 from dte_hpc.base.config import unknown_keyword
-from dte_hpc.base.errors import InvalidRequest
-from dte_hpc.base.key import checked_value
+from dte_hpc.base.errors import InvalidKey, InvalidRequest
+from dte_hpc.base.key import checked_value, text_of
 from dte_hpc.base.request import ALL, MAX_VALUES, Request, RequestValue
 from dte_hpc.fdb.kinds import TYPES
 
 _CLIMATE_DATE = re.compile(r"([a-z]{3})[a-z]*(?:-(\d{1,2}))?", re.IGNORECASE)
+MAX_REMEMBERED_VALUES = 64
+_WHOLE = frozenset({"grid", "target", "source", "fieldset", "filter"})  # one text, whatever is in it
 _DECIMALS = 9
 _DAY_SECONDS = 86400
 _HOUR_SECONDS = 3600
@@ -80,16 +82,19 @@ def mars_request(request: Mapping[str, RequestValue]) -> Request:
         Naming the keyword that is no MARS keyword, or the value it cannot have.
     """
     language = _language()
-    expanded: dict[str, Sequence[str]] = {}
+    expanded: dict[str, tuple[str, ...]] = {}
     for name, value in request.items():
         keyword = language.get(str(name).lower())
         if keyword is None:
             known = sorted({keyword.name for keyword in language.values()})
-            raise InvalidRequest(str(unknown_keyword("the request", str(name), known)), keyword=str(name))
+            shown = str(name) if str(name).isprintable() else repr(name)
+            raise InvalidRequest(str(unknown_keyword("the request", shown, known)), keyword=str(name))
         if keyword.name in expanded:
             raise _refused(keyword.name, value, "each keyword once")
-        expanded[keyword.name] = _expanded(keyword, _texts(keyword.name, value))
-    return Request(expanded)
+        texts = tuple(_texts(keyword.name, value))
+        lasting = len(texts) <= MAX_REMEMBERED_VALUES and "date" not in keyword.types
+        expanded[keyword.name] = (_remembered if lasting else _expanded)(keyword, texts)
+    return Request.of_expanded(expanded)
 
 
 def is_keyword(name: str) -> bool:
@@ -101,22 +106,42 @@ def _texts(name: str, value: RequestValue) -> list[str]:
     """Return the values of a request as they are written, without those that say nothing."""
     if isinstance(value, str):
         return [part.strip() for part in value.split("/")]
-    items = value if isinstance(value, Iterable) else (value,)
-    return [checked_value(name, item).strip() for item in items]
+    items: Iterable[object]
+    if isinstance(value, list | tuple):
+        items = value
+    elif isinstance(value, int | float):
+        items = (value,)
+    elif isinstance(value, Iterable) and not isinstance(value, Mapping):
+        items = value
+    else:
+        raise _refused(name, value, "one or more texts or numbers")
+    texts = [item.strip() if isinstance(item, str) else _number_of(name, item) for item in items]
+    if not texts:
+        raise _refused(name, value, "at least one value")
+    return texts
 
 
-def _expanded(keyword: Keyword, texts: list[str]) -> Sequence[str]:
-    if keyword.name == "grid":
-        return ["/".join(texts)]
+def _number_of(name: str, value: object) -> str:
+    if not isinstance(value, int | float):
+        raise _refused(name, value, "one or more texts or numbers")
+    return text_of(value)
+
+
+def _expanded(keyword: Keyword, texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the values that some texts stand for, without repeats, in order."""
+    if keyword.name in _WHOLE:
+        return (_text(keyword, "/".join(texts)),)
     if len(texts) == 1 and texts[0].lower() == ALL:
         return (ALL,)
     if any(kind in _RANGES for kind in keyword.types):
         texts = _with_ranges(keyword, texts)
-    meanings = _meanings if "date" in keyword.types else _lasting_meanings
-    values = [meaning for text in texts for meaning in meanings(keyword, text)]
+    values = dict.fromkeys(meaning for text in texts for meaning in _meanings(keyword, text))
     if len(texts) > 1 and not keyword.multiple:
         raise _refused(keyword.name, "/".join(texts), "one value")
-    return values
+    return tuple(values)
+
+
+_remembered = functools.lru_cache(maxsize=4096)(_expanded)  # of all but dates: what -1 is changes
 
 
 def _meanings(keyword: Keyword, text: str) -> Sequence[str]:
@@ -133,7 +158,11 @@ def _meanings(keyword: Keyword, text: str) -> Sequence[str]:
     raise _refused(keyword.name, text, keyword.expected)
 
 
-_lasting_meanings = functools.lru_cache(maxsize=16384)(_meanings)  # of all but dates: what -1 is changes
+def _text(keyword: Keyword, text: str) -> str:
+    try:
+        return checked_value(keyword.name, text)
+    except InvalidKey as error:
+        raise _refused(keyword.name, text, "printable text") from error
 
 
 def _word(keyword: Keyword, text: str) -> Sequence[str]:
@@ -231,8 +260,8 @@ def _quantile(_keyword: Keyword, text: str) -> Sequence[str]:
 
 
 _READERS: dict[str, Callable[[Keyword, str], Sequence[str]]] = {
-    "any": lambda _keyword, text: (text,),
-    "lowercase": lambda _keyword, text: (text.lower(),),
+    "any": lambda keyword, text: (_text(keyword, text),),
+    "lowercase": lambda keyword, text: (_text(keyword, text).lower(),),
     "enum": _word,
     "regex": _pattern,
     "expver": lambda _keyword, text: (TYPES["Expver"].canonical(text),),
@@ -279,21 +308,26 @@ _RANGES = {
 }
 
 
-def _with_ranges(keyword: Keyword, texts: list[str]) -> list[str]:
+def _with_ranges(keyword: Keyword, texts: tuple[str, ...]) -> tuple[str, ...]:
     """Return values with each ``a/to/b`` and ``a/to/b/by/c`` among them written out."""
+    lowered = [text.lower() for text in texts]
+    if "to" not in lowered:
+        return texts
     counted = next(_RANGES[kind] for kind in keyword.types if kind in _RANGES)
     found: list[str] = []
-    rest = texts
-    while rest:
-        if [text.lower() for text in rest[1:2]] != ["to"]:
-            found, rest = [*found, rest[0]], rest[1:]
+    at = 0
+    while at < len(texts):
+        if lowered[at + 1 : at + 2] != ["to"]:
+            found.append(texts[at])
+            at += 1
             continue
-        n_taken = 5 if [text.lower() for text in rest[3:4]] == ["by"] else 3
-        taken, rest = rest[:n_taken], rest[n_taken:]
+        n_taken = 5 if lowered[at + 3 : at + 4] == ["by"] else 3
+        taken = texts[at : at + n_taken]
         if len(taken) < n_taken:
             raise _refused(keyword.name, "/".join(texts), "first/to/last or first/to/last/by/stride")
         found += _counted(keyword, counted, taken[0], taken[2], taken[4] if n_taken == 5 else keyword.by)
-    return found
+        at += n_taken
+    return tuple(found)
 
 
 def _counted(keyword: Keyword, counted: _Range, first: str, last: str, by: str) -> list[str]:
@@ -342,6 +376,8 @@ def _listed(words: Iterable[str], most: int = 24) -> str:
 
 
 def _refused(keyword: str, value: object, expected: str) -> InvalidRequest:
+    shown = str(value)[:80]
+    shown = shown if shown.isprintable() else repr(shown)
     return InvalidRequest(
-        f"the request asks for {keyword}={str(value)[:80]}; expected {expected}", keyword=keyword, value=value
+        f"the request asks for {keyword}={shown}; expected {expected}", keyword=keyword, value=value
     )

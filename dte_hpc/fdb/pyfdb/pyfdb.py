@@ -119,8 +119,10 @@ class FDB:
     def _inspected(self, selection: MarsSelection) -> Listing:
         with as_runtime_error():
             request = _request(selection)
-            known = Request({k: v for k, v in request.items() if k in self._store.schema.known})
-            return self._store.inspect(known, missing="skip")
+            known = self._store.schema.known
+            if not known.issuperset(request):
+                request = Request.of_expanded({k: values for k, values in request.items() if k in known})
+            return self._store.inspect(request, missing="skip")
 
     def list(
         self, mars_selection: MarsSelection, include_masked: bool = False, level: int = 3
