@@ -145,21 +145,22 @@ def _io_loop(world: World, config: JobConfig, listener: Listener) -> Callable[[]
     )
 
     def loop() -> None:
-        _refuse_mixed_flushes(world.comm, config.collective_flush)
+        _refuse_mixed_flushes(world, config.collective_flush)
         with _meanwhile(pipeline.warm):
             serve_io(world, lambda: pipeline, budget_bytes=config.budget_bytes, listener=listener)
 
     return loop
 
 
-def _refuse_mixed_flushes(comm: Comm, together: bool) -> None:
+def _refuse_mixed_flushes(world: World, together: bool) -> None:
     """Collective over the IO ranks: InvalidConfig when some would wait at every flush for the others."""
-    said = [word == b"true" for word in tell_all(comm, b"true" if together else b"false")]
+    said = [word == b"true" for word in tell_all(world.comm, b"true" if together else b"false")]
     if any(said) and not all(said):
         raise InvalidConfig(
             f"$.collective-flush: found true on IO rank {said.index(True)} and false on IO rank "
             f"{said.index(False)}; expected the same on all IO ranks",
             place="$.collective-flush",
+            spokesman=world.ranks_of(Role.IO)[0],
         )
 
 
