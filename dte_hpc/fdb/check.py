@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dte_hpc.base.errors import CorruptData, InvalidKey
+from dte_hpc.base.errors import CorruptData, InvalidKey, InvalidMessage
 from dte_hpc.base.events import Event, RecordSkipped, ignore
 from dte_hpc.base.key import Key
+from dte_hpc.codecs.layout import split
 from dte_hpc.fdb.control import LOCKS
 from dte_hpc.fdb.database import Database
 from dte_hpc.fdb.disk import OpenFiles, open_directory
@@ -77,12 +78,14 @@ def check(store: FDB, *, data: bool = True) -> Report:
     store : FDB
         Its unflushed fields are not looked at.
     data : bool
-        Whether messages are compared with their checksums.
+        Whether messages are compared with their checksums; where there are none (`engine: fdb5-toc`),
+        whether they can be read, and whether those that begin as GRIB are whole.
     """
     report = Report()
     for known in store.databases():
         report.n_databases += 1
-        report.findings += _check_database(known, store.schema, report, data)
+        look = _check_database if known.has_checksums else _check_unchecked
+        report.findings += look(known, store.schema, report, data)
     return report
 
 
@@ -98,7 +101,7 @@ def _check_database(known: Database, configured: Schema, report: Report, data: b
     yield from wrong
     table = database.table()
     yield from (Finding(where=event.where, what=event.reason, damage=True) for event in skipped)
-    records = Database(known.root, known.name, OpenFiles(), ignore).every_record()
+    records = database.every_record()
     yield from _toc_findings(database, records)
     used, unused = _used_bytes(database, table, records)
     yield from unused
@@ -109,6 +112,32 @@ def _check_database(known: Database, configured: Schema, report: Report, data: b
     listing = Listing([(database, table)], np.zeros(table.n_rows, np.int32), rows, schema.order)
     yield from _field_findings(listing, table, data)
     yield from _leftovers(database, used)
+
+
+def _check_unchecked(known: Database, configured: Schema, report: Report, data: bool) -> Iterator[Finding]:
+    """Yield what contradicts itself, and what cannot be read, where there are no checksums."""
+    findings: list[Finding] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, RecordSkipped):
+            findings.append(Finding(where=event.where, what=event.reason, damage=True))
+
+    database = known.anew(listen)
+    schema, wrong = _schema(database, configured)
+    table = database.table()
+    yield from (*wrong, *findings)
+    report.n_fields += table.n_rows
+    report.n_bytes += int(table.number("length").sum())
+    rows = np.arange(table.n_rows)
+    listing = Listing([(database, table)], np.zeros(table.n_rows, np.int32), rows, schema.order)
+    for number in rows.tolist() if data else ():
+        try:
+            message = listing.message(number)
+            if message[:4] == b"GRIB":
+                _ = list(split(message))
+        except (CorruptData, InvalidMessage) as error:
+            where = f"{listing.path(number)}, byte {int(listing.offset[number])}"
+            yield Finding(where=where, what=str(error), damage=True)
 
 
 def _schema(database: Database, configured: Schema) -> tuple[Schema, list[Finding]]:
@@ -125,25 +154,31 @@ def _schema(database: Database, configured: Schema) -> tuple[Schema, list[Findin
 
 
 def _toc_findings(database: Database, records: list[TocRecord]) -> Iterator[Finding]:
-    """Yield a record cut short at the end, and flushes of a writer that have no record."""
+    """Yield what is wrong in the toc and no reader needs, and flushes of a writer that have no record."""
+    toc, damage = database.every_damage()
+    for start, stop in toc.torn:
+        yield Finding(
+            where=f"{database.where}/toc, bytes {start} to {stop}",
+            what="a record is cut short: a writer was killed, or is at work, before its flush was done",
+            damage=False,
+        )
+    for start, stop, reason in damage:
+        standing = database.stands_for(toc.records, start, stop)
+        if standing is not None and standing.kind == MERGED:
+            what = f"{reason}; a merged segment stands for it, no field is lost"
+            yield Finding(where=f"{database.where}/toc, bytes {start} to {stop}", what=what, damage=False)
     tail = database.toc.tail
-    if tail is not None:
+    if tail is not None and tail not in database.toc.torn:
         yield Finding(
             where=f"{database.where}/toc, bytes {tail[0]} to {tail[1]}",
-            what="a record is cut short: a writer was killed, or is at work",
+            what="the last bytes are no record, nor the beginning of one",
             damage=True,
         )
-    seen: dict[str, set[int]] = {}
-    for record in records:
-        if record.kind == SEGMENT:
-            seen.setdefault(record.index, set()).add(record.sequence)
-    for index, sequences in seen.items():
-        absent = sorted(set(range(max(sequences))) - sequences)
-        if absent:
-            numbers = ", ".join(map(str, absent[:10]))
-            yield Finding(
-                where=f"{database.where}/toc", what=f"no record of flush {numbers} of {index}", damage=True
-            )
+    for index, flushes in absent_flushes(records).items():
+        numbers = ", ".join(map(str, flushes[:10]))
+        yield Finding(
+            where=f"{database.where}/toc", what=f"no record of flush {numbers} of {index}", damage=True
+        )
 
 
 def _name_findings(database: Database, table: Table, schema: Schema) -> Iterator[Finding]:

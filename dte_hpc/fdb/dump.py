@@ -7,7 +7,7 @@ files it names. For people who want to know what happened; no reading of fields 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from dte_hpc.base.errors import CorruptData
+from dte_hpc.base.errors import CorruptData, InvalidRequest
 from dte_hpc.fdb.cubes import in_order
 from dte_hpc.fdb.database import Database
 from dte_hpc.fdb.disk import open_file
@@ -59,7 +59,11 @@ def dump(database: Database) -> list[DumpedRecord]:
     ------
     CorruptData
         If the toc cannot be read at all.
+    InvalidRequest
+        If ECMWF's FDB wrote it.
     """
+    if not database.has_checksums:
+        raise InvalidRequest(f"{database.where} was written by ECMWF's FDB; its fdb-dump-toc shows its toc")
     toc = Toc(database.where, every=True)
     try:
         file = open_file(database.root, database.name, "toc")

@@ -120,11 +120,13 @@ class Upkeep(ABC):
         ------
         InvalidRequest
             As `status`, and for another action.
+        StorageLocked
+            If a database is only read (`engine: fdb5-toc`); then none is changed.
         StorageFailed
             If the file system refuses.
         """
         changed = []
-        for found in self._asked(request):
+        for found in self._asked(request, changes=True):
             change(self._disk, found.database, action, identifiers)
             changed.append(status_of(found.database, _key(found)))
         return tuple(changed)
@@ -260,11 +262,13 @@ class Upkeep(ABC):
             plans.append(reindex(self._disk, found.database, _key(found), schema, doit=doit))
         return tuple(plans)
 
-    def _asked(self, request: Requested | None, use: Use = "list") -> tuple[Found, ...]:
+    def _asked(
+        self, request: Requested | None, use: Use = "list", *, changes: bool = False
+    ) -> tuple[Found, ...]:
         """Return the databases a request is about: those whose name may answer it, and some field, if any."""
         asked = request if isinstance(request, Request) else Request(request or {})
         found = [f for f in self._lanes.visit(asked, use, everywhere=True) if f.database.exists()]
-        if use == "wipe":
+        if changes or use == "wipe":
             for one in found:
                 if not one.lane.engine.writes:
                     raise StorageLocked(

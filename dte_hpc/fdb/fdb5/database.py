@@ -27,6 +27,7 @@ from dte_hpc.fdb.fdb5.segment import Codes, Fdb5Segment
 from dte_hpc.fdb.fdb5.table import Fdb5Table
 from dte_hpc.fdb.fdb5.toc import Index
 from dte_hpc.fdb.fdb5.tocs import Tocs
+from dte_hpc.fdb.toc import TocRecord
 
 UNKNOWN_BYTES = 1 << 40
 Placed = tuple[Fdb5Segment, str, int]
@@ -72,9 +73,31 @@ class Fdb5Database(Database):
             self._read()
         return self._fields
 
+    def anew(self, listener: Listener) -> "Fdb5Database":
+        """Return the same database as if it had just been opened: nothing of it was read or reported."""
+        return Fdb5Database(self.root, self.name, OpenFiles(), listener, self._data_roots)
+
+    def every_record(self) -> list[TocRecord]:
+        """Return a record for each index of the toc and its sub-tocs, cleared ones included."""
+        self._tocs.changed()
+        self._tocs.indexes()
+        return [
+            TocRecord(
+                position=0,
+                index=index.file,
+                sequence=0,
+                n_fields=0,
+                offset=index.offset,
+                length=0,
+                checksum=0,
+                time_ns=index.time * 1_000_000_000,
+            )
+            for index in self._tocs.every_index()
+        ]
+
     def toc_bytes(self) -> int:
-        """Return the size of the toc, 0 when there is none."""
-        return self._tocs.master.look()[1]
+        """Return the size of the toc and the sub-tocs that are read, 0 when there is none."""
+        return self._tocs.n_bytes()
 
     def file(self, name: str) -> OpenFile:
         """Return one of the database's index or data files; CorruptData for a name that is not one's."""

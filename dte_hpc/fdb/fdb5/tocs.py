@@ -116,6 +116,15 @@ class Tocs:
         self._walked = []
         return self._walk(self.master, set(), {"toc"})
 
+    def every_index(self) -> list[Index]:
+        """Return all indexes of the tocs that are read, cleared ones included."""
+        records = (record for toc in (self.master, *self._walked) for record in toc.records)
+        return [record for record in records if isinstance(record, Index)]
+
+    def n_bytes(self) -> int:
+        """Return the size of the tocs that are read."""
+        return sum(toc.look()[1] for toc in (self.master, *self._walked))
+
     def _walk(self, toc: TocFile, cleared: set[tuple[str, int]], above: set[str]) -> list[Index]:
         cleared = cleared | _cleared(toc.records)
         found: list[Index] = []
