@@ -29,7 +29,7 @@ from dte_hpc.fdb.disk import OpenFiles
 from dte_hpc.fdb.engines import ENGINES, Engine
 from dte_hpc.fdb.grammar import Match, Predicate
 from dte_hpc.fdb.handlers import choose
-from dte_hpc.fdb.matching import Wanted, may_hold, wanted_of
+from dte_hpc.fdb.matching import Wanted, may_hold, part_of, wanted_of
 from dte_hpc.fdb.schema import MAX_REMEMBERED, Route, Schema, default_schema, read_schema
 from dte_hpc.fdb.spaces import FDBConfig, Space, Use, conditions_of
 
@@ -154,7 +154,7 @@ class Lane:
         """Return the values a predicate's place in a database's name can have, None when any."""
         if predicate.match is Match.HIDDEN:
             return [""]
-        values = wanted.get(predicate.stored_as)
+        values = part_of(wanted, predicate)
         if values is None:
             return sorted(predicate.values) if predicate.match is Match.IN else None
         if any(value.forms for value in values):
@@ -162,7 +162,7 @@ class Lane:
         texts = dict.fromkeys(text for value in values for text in value.exact)
         if predicate.keyword in self.schema.hidden:
             texts[""] = None
-        return [text for text in texts if predicate.accepts(text or None)]
+        return [text for text in texts if _fits(predicate, text)]
 
     def owns(self, values: tuple[str, ...]) -> bool:
         """Whether a database of those values is this lane's, as far as its name tells."""
@@ -261,7 +261,10 @@ class Lanes:
             If there is none that may be written to.
         """
         name = route.directory(values)
-        if lane.engine.writes and lane.allows("archive"):
+        if not lane.engine.writes:
+            reason = f"is stored as {lane.engine.name}, which is only read"
+            raise InvalidConfig(f"the store that {name} belongs to {reason}", name=name)
+        if lane.allows("archive"):
             space = next((space for space in lane.config.spaces if space.takes(name)), None)
             if space is not None:
                 return self._root_in(lane, space, name, dict(zip(route.database, values, strict=False)))

@@ -8,7 +8,7 @@ indexing. Duplicates of a key are found by one integer a row, made of the codes 
 import datetime
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from dte_hpc.base.config import unknown_keyword
 from dte_hpc.base.errors import InvalidRequest
 from dte_hpc.base.request import Request
+from dte_hpc.fdb.grammar import Predicate
 from dte_hpc.fdb.kinds import ValueType
 from dte_hpc.fdb.schema import Schema
 from dte_hpc.fdb.table import Codes, Table, Words
@@ -25,6 +26,7 @@ from dte_hpc.fdb.table import Codes, Table, Words
 Rows = NDArray[np.int64]
 DENSE_KEYS = 1 << 22
 NO_WORDS = Words()
+JOINT = "\0"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,18 +34,29 @@ class WantedValue:
     """One value of a request: the texts that are it, and the forms that answer it second best.
 
     One object for the same value as long as it is remembered, so that its answers may be, too.
+
+    A keyword that a schema stores under several names (a rule's ``date: Year`` as ``year``) has, for each
+    of them, a part instead: what is asked of it, None when it cannot have the value. A field answers by
+    those of them that it has.
     """
 
     text: str
     exact: tuple[str, ...]
     forms: tuple[tuple[ValueType, str], ...]
+    parts: "tuple[tuple[str, WantedValue | None], ...]" = ()
+
+    def means(self, text: str) -> bool:
+        """Whether a stored text answers this value."""
+        return text in self.exact or any(kind.form(text) == form for kind, form in self.forms)
 
 
 Wanted = dict[str, tuple[WantedValue, ...]]
 
 
 def wanted_of(request: Request, schema: Schema) -> Wanted:
-    """Return what a request asks of each stored keyword.
+    """Return what a request asks of each stored keyword (or keyword with parts).
+
+    Several values of a keyword the schema does not have, one of them none, ask nothing of its fields.
 
     Raises
     ------
@@ -54,6 +67,8 @@ def wanted_of(request: Request, schema: Schema) -> Wanted:
     for keyword, values in request.items():
         if len(values) == 1:
             wanted |= _wanted_values(schema, keyword, values[0], _day(values[0]))
+            continue
+        if "" in values and keyword not in schema.known:
             continue
         found: dict[str, list[WantedValue]] = {}
         for value in values:
@@ -69,10 +84,19 @@ def _wanted_values(schema: Schema, keyword: str, value: str, _day: int) -> Wante
     if keyword not in schema.known:
         known = unknown_keyword("the request", keyword, schema.known)
         raise InvalidRequest(str(known), keyword=keyword)
-    return {
-        stored: (_wanted_value(stored, value, tuple(schema.kinds_of(stored))),)
-        for stored in schema.stored_as.get(keyword, (keyword,))
-    }
+    names = schema.stored_as.get(keyword, (keyword,))
+    if len(names) == 1:
+        return {names[0]: (_wanted_value(names[0], value, schema.kinds_of(names[0])),)}
+    parts: list[tuple[str, WantedValue | None]] = []
+    for name in names:
+        try:
+            parts.append((name, _wanted_value(name, value, schema.kinds_of(name))))
+        except InvalidRequest as error:
+            refused = error
+            parts.append((name, None))
+    if not any(part for _, part in parts):
+        raise refused
+    return {keyword: (WantedValue(value, (), (), tuple(parts)),)}
 
 
 def _day(value: str) -> int:
@@ -81,7 +105,10 @@ def _day(value: str) -> int:
 
 
 def _different(values: Iterable[WantedValue]) -> tuple[WantedValue, ...]:
-    return tuple({value.exact: value for value in values}.values())
+    def meaning(value: WantedValue) -> tuple[object, ...]:
+        return (value.exact, *(part and part.exact for _, part in value.parts))
+
+    return tuple({meaning(value): value for value in values}.values())
 
 
 def _wanted_value(keyword: str, value: str, kinds: tuple[ValueType, ...]) -> WantedValue:
@@ -107,11 +134,59 @@ def answers(values: Sequence[WantedValue], words: Words) -> list[list[int]]:
     """Return for each wanted value the numbers of the words that answer it, the best first."""
     found = []
     for value in values:
+        if value.parts:
+            found.append([n for n, word in enumerate(words.list) if _means_jointly(value, word)])
+            continue
         hits = [words.numbers[text] for text in value.exact if text in words.numbers]
         for kind, form in value.forms:
             hits.extend(words.by_form(kind).get(form, ()))
         found.append(list(dict.fromkeys(hits)))
     return found
+
+
+def _means_jointly(value: WantedValue, joint: str) -> bool:
+    """Whether the word of a `joint_column` answers a value: all it has of its parts, and it has any."""
+    texts = joint.split(JOINT)
+    if not any(texts) or value.text == "":
+        return value.text == "" and not any(texts)
+    return all(
+        text == "" or (part is not None and part.means(text))
+        for text, (_, part) in zip(texts, value.parts, strict=True)
+    )
+
+
+def joint_column(columns: Sequence[tuple[Codes, Words] | None]) -> tuple[Codes, Words]:
+    """Return several columns as one: its words are theirs, joined. None stands for one without values."""
+    present = [column for column in columns if column is not None]
+    ids = np.zeros(len(present[0][0]) if present else 0, np.int64)
+    for codes, words in present:
+        ids = ids * len(words.list) + codes
+    different, codes_of = np.unique(ids, return_inverse=True)
+    joint = []
+    for number in different.tolist():
+        texts: list[str] = []
+        for column in columns[::-1]:
+            number, code = divmod(number, len(column[1].list)) if column else (number, 0)
+            texts.append(column[1].list[code] if column else "")
+        joint.append(JOINT.join(texts[::-1]))
+    return codes_of.astype(np.int32).ravel(), Words(joint)
+
+
+def narrowed(wanted: Wanted, keywords: Container[str]) -> Wanted:
+    """Return what is wanted of a table: of a keyword with parts the one part that it has, if it has one."""
+    several = [keyword for keyword, values in wanted.items() if values and values[0].parts]
+    if not several:
+        return wanted
+    own = {keyword: values for keyword, values in wanted.items() if keyword not in several}
+    for keyword in several:
+        values = wanted[keyword]
+        present = [n for n, (stored, _) in enumerate(values[0].parts) if stored in keywords]
+        if len(present) == 1:
+            parts = (value.parts[present[0]] for value in values)
+            own[values[0].parts[present[0]][0]] = tuple(part for _, part in parts if part is not None)
+        else:
+            own[keyword] = values
+    return own
 
 
 def matching_rows(table: Table, wanted: Wanted, hidden: Iterable[str]) -> Rows:
@@ -120,9 +195,17 @@ def matching_rows(table: Table, wanted: Wanted, hidden: Iterable[str]) -> Rows:
     Cost: one pass over a column for the most selective keyword, the others over what it left.
     """
     tests = []
-    for keyword, values in wanted.items():
-        present = keyword in table.keywords
-        words = table.words_of(keyword) if present else NO_WORDS
+    joint: dict[str, tuple[Codes, Words]] = {}
+    for keyword, values in narrowed(wanted, table.keywords).items():
+        if values and values[0].parts:
+            joint[keyword] = joint_column(
+                [
+                    (table.codes(k), table.words_of(k)) if k in table.keywords else None
+                    for k, _ in values[0].parts
+                ]
+            )
+        present = keyword in table.keywords or keyword in joint
+        words = joint[keyword][1] if keyword in joint else table.words_of(keyword) if present else NO_WORDS
         hits = {number for found in answers(values, words) for number in found}
         if keyword in hidden:
             hits.add(0)
@@ -132,8 +215,8 @@ def matching_rows(table: Table, wanted: Wanted, hidden: Iterable[str]) -> Rows:
             tests.append((len(hits) / len(words.list), keyword, hits))
     rows: Rows | None = None
     for _, keyword, hits in sorted(tests, key=lambda test: test[0]):
-        codes = table.codes(keyword)
-        passed = _passed(codes if rows is None else codes[rows], hits, len(table.words[keyword].list))
+        codes, words = joint.get(keyword) or (table.codes(keyword), table.words[keyword])
+        passed = _passed(codes if rows is None else codes[rows], hits, len(words.list))
         rows = np.flatnonzero(passed) if rows is None else rows[passed]
     return np.arange(table.n_rows, dtype=np.int64) if rows is None else rows
 
@@ -305,10 +388,18 @@ def may_hold(values: Sequence[str], wanted: Wanted, schema: Schema) -> bool:
         return True
     return any(
         all(
-            predicate.stored_as not in wanted
+            (asked := part_of(wanted, predicate)) is None
             or predicate.keyword in schema.hidden
-            or any(answers(wanted[predicate.stored_as], Words((value,))))
+            or any(answers(asked, Words((value,))))
             for predicate, value in zip(level, values, strict=True)
         )
         for level in levels
     )
+
+
+def part_of(wanted: Wanted, predicate: Predicate) -> tuple[WantedValue, ...] | None:
+    """Return what is wanted of a predicate's stored keyword, None when anything."""
+    values = wanted.get(predicate.keyword, ())
+    if values and values[0].parts:
+        return tuple(part for value in values if (part := dict(value.parts)[predicate.stored_as]) is not None)
+    return wanted.get(predicate.stored_as)

@@ -119,12 +119,15 @@ class Schema:
         predicates = [predicate for rule in self.rules for predicate in rule.predicates]
         tested = {p.keyword: None for p in predicates if p.match in (Match.IN, Match.NOT_IN)}
         self._tested = tuple(tested)
+        self.deciding = frozenset(tested) | {p.keyword for rule in self.rules for p in rule.levels[0]}
         self._routes: dict[tuple[tuple[str, ...], tuple[Any, ...]], Route] = {}
         self._values: dict[Predicate, CanonicalValues] = {p: CanonicalValues(p) for p in predicates}
         self._kinds: dict[str, tuple[ValueType, ...]] = {}
         by_level = [p for level in range(3) for rule in self.rules for p in rule.levels[level]]
-        self.of_databases = tuple(dict.fromkeys(p.stored_as for rule in self.rules for p in rule.levels[0]))
+        levels = [p for rule in self.rules for p in rule.levels[0]]
+        self.of_databases = tuple(dict.fromkeys(name for p in levels for name in (p.keyword, p.stored_as)))
         self.order = tuple(dict.fromkeys(p.stored_as for p in by_level))
+        self._places = {keyword: place for place, keyword in enumerate(self.order)}
         self.known = frozenset(self.order) | {p.keyword for p in predicates}
         self.hidden = frozenset(p.keyword for p in predicates if p.match is Match.HIDDEN)
         self.defaults = {p.keyword: p.default for p in predicates if p.match is Match.OPTIONAL and p.default}
@@ -176,6 +179,12 @@ class Schema:
         """Return a key as it is stored: canonical values, in the order of its rule."""
         route, values = self.split(key)
         return Key(dict(zip(route.names, values, strict=True)))
+
+    def place(self, keyword: str) -> int:
+        """Return where a keyword stands in `order`; one stored under several names, where the first does."""
+        return min(
+            self._places.get(name, len(self.order)) for name in self.stored_as.get(keyword, (keyword,))
+        )
 
     def kinds_of(self, stored: str) -> tuple[ValueType, ...]:
         """Return the types under which a stored keyword's values may have been written."""

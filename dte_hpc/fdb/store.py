@@ -41,7 +41,9 @@ from dte_hpc.fdb.matching import (
     MAX_NAMED,
     Order,
     Wanted,
+    joint_column,
     matching_rows,
+    narrowed,
     newest_rows,
     request_order,
     wanted_of,
@@ -198,6 +200,8 @@ class FDB(Upkeep):
         found: dict[Writer, Shares] = {}
         for share in shares:
             writer, schema = self._open_writer(share.lane, share.route, share.values[0])
+            if writer.n_pending == 0:
+                refuse_if_locked(writer.where, Control.ARCHIVE, "nothing was archived")
             split = functools.partial(_split_alike, schema)
             found.setdefault(writer, []).append(
                 share if schema is share.lane.schema else share.split_by(split)
@@ -446,9 +450,15 @@ class FDB(Upkeep):
         """Return what matches a request, and how that answers it."""
         listing = self._list(request, "retrieve", everywhere=everywhere)
         wanted = wanted_of(request, self.schema)
-        order = [k for k in self.schema.order if k in wanted]
-        wanted = {k: wanted[k] for k in order if k not in self.schema.hidden and k not in defaults}
+        wanted = {
+            k: wanted[k]
+            for k in sorted(wanted, key=self.schema.place)
+            if k not in self.schema.hidden and k not in defaults
+        }
         columns = {k: listing.codes(k) for k in dict.fromkeys((*wanted, *listing.keywords))}
+        for k, values in wanted.items():
+            if values[0].parts:
+                columns[k] = joint_column([listing.codes(stored) for stored, _ in values[0].parts])
         return listing, request_order(wanted, columns, len(listing), limit)
 
     def _single(self, request: Request, defaults: Collection[str]) -> Listing | None:
@@ -457,13 +467,14 @@ class FDB(Upkeep):
             return None
         found: list[tuple[Part, int]] = []
         with self._lock:
-            for lane, wanted, database in self._lanes.visit(request, "retrieve", everywhere=False):
+            for lane, asked, database in self._lanes.visit(request, "retrieve", everywhere=False):
                 if is_locked(database.where, Control.RETRIEVE):
                     continue
                 schema, table = _readable_schema(database) or lane.schema, database.table()
                 if table.n_rows == 0:
                     continue
-                if not schema.same_text(lane.schema):
+                wanted = narrowed(asked, table.keywords)
+                if not schema.same_text(lane.schema) or any(not v or v[0].parts for v in wanted.values()):
                     return None
                 keywords = frozenset(wanted).difference(defaults)
                 row = self._lookups.row(table, wanted, keywords, schema.hidden)
