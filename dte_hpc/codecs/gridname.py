@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from dte_hpc.base.errors import InvalidGrid
-from dte_hpc.codecs.layout import grib1_sections, grib2_sections
+from dte_hpc.codecs.layout import grib1_sections, grib2_section, grib2_sections
 from dte_hpc.grids import grid
 
 MISSING = 0xFFFFFFFF
@@ -26,6 +26,14 @@ def grid_of(view: memoryview) -> str | None:
     _, gds, _, _ = grib1_sections(view, 0)
     length = int.from_bytes(view[gds : gds + 3], "big")
     return _grid_name(1, bytes(view[gds : gds + length])) if gds else None
+
+
+def grid_of_field(view: memoryview) -> str | None:
+    """Return the same for a message of one field whose layout was read: its sections need no second look."""
+    if view[7] == 2:
+        at, length = grib2_section(view, 3)
+        return _grid_name(2, bytes(view[at : at + length]))
+    return grid_of(view)
 
 
 @lru_cache(maxsize=256)

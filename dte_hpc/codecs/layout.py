@@ -277,6 +277,19 @@ def grib2_sections(view: memoryview) -> dict[int, tuple[int, int]]:
     return sections
 
 
+def grib2_section(view: memoryview, wanted: int) -> tuple[int, int]:
+    """Return offset and length in bytes of the first section of that number, not looking any further."""
+    offset, end = 16, len(view) - 4
+    while offset + 5 <= end:
+        length, number = _SECTION.unpack_from(view, offset)
+        if length < 5 or offset + length > end:
+            break
+        if number == wanted:
+            return offset, length
+        offset += length
+    raise _invalid(f"it has no section {wanted} up to byte {offset} of {end}", "one")
+
+
 def _layout2(view: memoryview) -> Layout:
     sections = grib2_sections(view)
     at5, length5 = sections[5]

@@ -20,6 +20,7 @@ from typing import Any
 
 from dte_hpc.base.checksum import ByteLike
 from dte_hpc.base.errors import CorruptData, StorageFailed
+from dte_hpc.fdb.writeback import start_writing
 
 _COMMON = os.O_CLOEXEC | os.O_NOFOLLOW
 MAX_WRITE_BYTES = 1 << 30
@@ -48,6 +49,10 @@ class Disk:
             self._fdatasync(fd)
         except OSError as error:
             raise _refused("sync of", name, error) from error
+
+    def start_writing(self, fd: int, offset: int, length: int) -> None:
+        """Let the disk begin to write some bytes, which promises nothing; no error comes from it."""
+        start_writing(fd, offset, length)
 
     def sync_directory(self, fd: int, name: str) -> None:
         """Make the names in a directory durable."""

@@ -2,7 +2,7 @@
 
 from dte_hpc.base.checksum import ByteLike
 from dte_hpc.base.errors import InvalidMessage, UnsupportedPacking
-from dte_hpc.codecs.layout import Layout, read_layout
+from dte_hpc.codecs.layout import Layout, byte_view, read_layout
 
 
 def checked_bytes(message: ByteLike) -> ByteLike:
@@ -30,7 +30,7 @@ def layout_of(message: ByteLike) -> Layout | None:
 
 
 def grid_of(message: ByteLike) -> str:
-    """Return the name of the grid a GRIB message's field lies on, empty when it is not known."""
-    from dte_hpc.codecs.decode import grid_name
+    """Return the name of the grid of a message that `layout_of` knows, empty when the grid has none."""
+    from dte_hpc.codecs.gridname import grid_of_field
 
-    return grid_name(message) or ""
+    return grid_of_field(byte_view(message)) or ""

@@ -34,8 +34,8 @@ class OwnFile:
     ----------
     fd : int
         -1 when it is closed.
-    size, synced : int
-        Bytes written, and bytes known to be durable.
+    size, started, synced : int
+        Bytes written, bytes that the disk was told to write, and bytes known to be durable.
     named : bool
         Whether a toc record may name it.
     failed : bool
@@ -45,6 +45,7 @@ class OwnFile:
     fd: int
     name: str
     size: int = 0
+    started: int = 0
     synced: int = 0
     named: bool = False
     failed: bool = False
