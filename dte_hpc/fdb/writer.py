@@ -35,6 +35,7 @@ from dte_hpc.fdb.paths import new_stem
 from dte_hpc.fdb.pending import Rows
 from dte_hpc.fdb.publish import Publisher
 from dte_hpc.fdb.segment import Packed
+from dte_hpc.fdb.writeback import START_BYTES
 
 DIRECT_BYTES = 32 * 1024
 MAX_GATHERED = 1000
@@ -245,6 +246,9 @@ class Writer:
                 file.close() if file.named else file.remove(self._directory())
             raise
         start, file.size = file.size, file.size + length
+        if file.size - file.started >= START_BYTES:
+            self._disk.start_writing(file.fd, file.started, file.size - file.started)
+            file.started = file.size
         last = self._runs[-1] if self._runs else None
         if last is not None and last.file is file and last.stop == start:
             last.count, last.stop = last.count + count, file.size
