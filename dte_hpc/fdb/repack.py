@@ -78,9 +78,11 @@ def places_of(table: Table, rows: Rows) -> Places:
 
 def _used(table: Table, keyword: str, rows: Rows) -> Words:
     """Return the words that some rows use, and the number of each row's."""
-    found, codes = np.unique(table.codes(keyword)[rows], return_inverse=True)
-    words = table.words_of(keyword).list
-    return [words[number] for number in found.tolist()], codes
+    codes, words = table.codes(keyword)[rows], table.words_of(keyword).list
+    is_used = np.zeros(len(words), np.bool_)
+    is_used[codes] = True
+    numbers = np.cumsum(is_used) - 1
+    return [word for word, used in zip(words, is_used.tolist(), strict=True) if used], numbers[codes]
 
 
 def _gaps(offsets: U64, lengths: U64) -> U64:

@@ -18,6 +18,8 @@ from dte_hpc.fdb.segment import PLAIN_FACTS, Segment
 
 Codes = NDArray[np.int32]
 U64 = NDArray[np.uint64]
+Column = tuple[int, NDArray[np.integer] | None]
+"""A base, and what is added to it for each field (None: nothing)."""
 FILE, GRID, TABLES = "\0file", "\0grid", "\0tables"
 
 
@@ -168,7 +170,7 @@ class Table:
     def _new_codes(self, keyword: str) -> Codes:
         words = self.words.setdefault(keyword, Words())
 
-        def column(segment: Segment, index: str) -> tuple[int, NDArray[np.integer] | None]:
+        def column(segment: Segment, index: str) -> Column:
             found = segment.words(keyword)
             if found is None:
                 return 0, None
@@ -186,7 +188,7 @@ class Table:
         if name == "offset":
             return self._new_offsets()
 
-        def column(segment: Segment, _index: str) -> tuple[int, NDArray[np.integer] | None]:
+        def column(segment: Segment, _index: str) -> Column:
             base, values = segment.number(name)
             if name == "reference" and segment.reference_is_single():
                 return _double_bits(base, values)
@@ -198,7 +200,7 @@ class Table:
         return numbers
 
     def _new_offsets(self) -> U64:
-        def column(segment: Segment, _index: str) -> tuple[int, NDArray[np.integer] | None]:
+        def column(segment: Segment, _index: str) -> Column:
             if segment.n_fields == 1:
                 return segment.start, None
             lengths = _filled(segment.number("length"), segment.n_fields)
@@ -212,7 +214,7 @@ class Table:
 
     def _gather(
         self,
-        column: Callable[[Segment, str], tuple[int, NDArray[np.integer] | None]],
+        column: Callable[[Segment, str], Column],
         dtype: np.dtype[np.int32] | np.dtype[np.uint64],
     ) -> Any:
         """Put one column of all new segments together: a base for each, and values where there are some."""
@@ -230,7 +232,7 @@ class Table:
         return gathered
 
 
-def _filled(column: tuple[int, NDArray[np.integer] | None], n_fields: int) -> U64:
+def _filled(column: Column, n_fields: int) -> U64:
     base, values = column
     if values is None:
         return np.full(n_fields, base, np.uint64)
