@@ -184,9 +184,9 @@ def shares_of(keys: Keys, n_fields: int, lanes: Lanes) -> tuple[list[Share], Seq
 def _columns(keys: Mapping[str, Any], n_fields: int) -> Columns:
     columns: Columns = {}
     for keyword, given in keys.items():
-        if isinstance(given, str | int | float) or np.ndim(given) == 0:
+        if isinstance(given, str) or not hasattr(given, "__len__"):
             columns[keyword] = Column([given], None)
-        elif len(given) != n_fields:
+        elif len(given) != n_fields or getattr(given, "ndim", 1) != 1:
             raise InvalidKey(f"found {len(given)} values of {keyword}; expected one, or {n_fields}")
         else:
             columns[keyword] = coded_column(keyword, given)

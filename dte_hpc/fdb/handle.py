@@ -54,6 +54,16 @@ class MessageHandle(io.RawIOBase):
         """Bytes of all messages."""
         return int(self._ends[-1]) if len(self._ends) else 0
 
+    @property
+    def missing(self) -> tuple[dict[str, str], ...]:
+        """The first combinations that were asked for and are not stored, with ``missing="report"``."""
+        return self.listing.missing
+
+    @property
+    def n_missing(self) -> int:
+        """How many there are."""
+        return self.listing.n_missing
+
     def readable(self) -> bool:
         """Return True."""
         return True
