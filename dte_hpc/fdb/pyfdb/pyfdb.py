@@ -7,6 +7,7 @@ the schema does not have finds nothing in a list, and is passed over in a retrie
 import dataclasses
 import weakref
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +68,25 @@ class FDB:
 
     def __init__(self, config: Config = None, user_config: Config = None) -> None:
         system, user = config_node(config), config_node(user_config)
-        with as_runtime_error():
-            self._store = store.FDB(None if system is None else as_mapping("$", system))
-        self._config = system if system is not None else dataclasses.asdict(self._store.config)
+        self._config = {} if system is None else system
         self._user_config = user if system is not None and user is not None else {}
         self._levels: dict[int, Levels] = {}
-        self._wiper = Wiper(self._store)
-        weakref.finalize(self, _flush_and_close, self._store)
+        self._opened: store.FDB | None = None
+        if self._config:
+            self._open()
+        else:  # as there, a handle that nothing names is made, and fails when it is used
+            with suppress(RuntimeError):
+                self._config = dataclasses.asdict(self._open().config)
+
+    def _open(self) -> store.FDB:
+        with as_runtime_error():
+            self._opened = store.FDB(as_mapping("$", self._config) if self._config else None)
+        weakref.finalize(self, _flush_and_close, self._opened)
+        return self._opened
+
+    @property
+    def _store(self) -> store.FDB:
+        return self._opened or self._open()
 
     def __enter__(self) -> "FDB":
         return self
@@ -82,8 +95,8 @@ class FDB:
         self.flush()
 
     def __repr__(self) -> str:
-        roots = ", ".join(str(root) for root in self._store.config.readable_roots())
-        return f"FDB({roots})"
+        roots = self._opened.config.readable_roots() if self._opened else ()
+        return f"FDB({', '.join(map(str, roots))})"
 
     # -- writing
 
@@ -96,12 +109,13 @@ class FDB:
 
     def flush(self) -> None:
         """Make everything archived through this handle durable and visible."""
-        with as_runtime_error():
-            self._store.flush()
+        if self._opened is not None:
+            with as_runtime_error():
+                self._opened.flush()
 
     def dirty(self) -> bool:
         """Whether something was archived and not flushed."""
-        return self._store.dirty
+        return self._opened is not None and self._opened.dirty
 
     # -- reading
 
@@ -237,7 +251,7 @@ class FDB:
             request = self._answerable(mars_selection)
             if request is None:
                 return
-            told = self._wiper.wipe(request, doit=doit, unsafe=unsafe_wipe_all)
+            told = Wiper(self._store).wipe(request, doit=doit, unsafe=unsafe_wipe_all)
         for one in told:
             yield WipeElement(one, _internal=True)
 
@@ -252,7 +266,7 @@ class FDB:
             request = self._answerable(mars_selection)
             if request is None:
                 return
-            self._wiper.refuse_inner(request)
+            Wiper(self._store).refuse_inner(request)
             stats = {one.where: one for one in self._store.stats(request)}
             plans = self._store.purge(request, doit=doit)
         for plan in plans:

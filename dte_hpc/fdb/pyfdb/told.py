@@ -7,7 +7,7 @@ catch that. Ours is raised from the one the store raised, which says more (``err
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dte_hpc.base.errors import CorruptData, DteError, StorageFailed
+from dte_hpc.base.errors import CorruptData, DteError, InvalidRequest, StorageFailed
 
 
 @contextmanager
@@ -28,4 +28,6 @@ def _kind(error: DteError) -> str:
 def _text(error: DteError) -> str:
     if error.facts.get("lock") == "archive.lock":  # scripts look for these words
         return f"Database {error.facts['where']} matched for archived is LOCKED against archiving"
+    if isinstance(error, InvalidRequest) and "value" in error.facts:
+        return f"Bad value: {error}"
     return str(error)
