@@ -25,7 +25,9 @@ from dte_hpc.fdb.disk import (
     read_exactly,
     storage_failed,
 )
+from dte_hpc.fdb.foreign import NAME_IT, is_foreign, refuse_foreign
 from dte_hpc.fdb.grammar import MAX_SCHEMA_BYTES
+from dte_hpc.fdb.matching import Wanted
 from dte_hpc.fdb.paths import new_stem
 from dte_hpc.fdb.schema import Schema, schema_of
 from dte_hpc.fdb.segment import Segment
@@ -67,6 +69,7 @@ class Database:
         self._files = files
         self._listener = listener
         self._damaged: set[tuple[str, int]] = set()
+        self._told: set[tuple[str, str]] = set()
         self._schema: Schema | None = None
         self._forget(-1)
 
@@ -112,12 +115,20 @@ class Database:
         """The directories that hold the database's files, the one with the toc first."""
         return (self.where,)
 
+    def anew(self, listener: Listener) -> "Database":
+        """Return the same database as if it had just been opened: nothing of it was read or reported."""
+        return type(self)(self.root, self.name, OpenFiles(), listener)
+
     def every_record(self) -> list[TocRecord]:
         """Return all records that count, those included that others stand for, newly read."""
         toc = Toc(self.where, every=True)
         if self.toc_bytes():
             self._new_records(toc)
         return current(toc.records)
+
+    def table_for(self, wanted: Wanted) -> Table:
+        """Return a snapshot of at least the fields that answer a request."""
+        return self.table()
 
     def toc_bytes(self) -> int:
         """Return the size of the toc, 0 when there is none."""
@@ -158,13 +169,20 @@ class Database:
     def _new_records(self, toc: Toc) -> list[TocRecord]:
         try:
             file = open_file(self.root, self.name, "toc")
-            records, gaps = toc.read(file.fd)
+            records, damage = toc.read(file.fd)
         except CorruptData as error:
             self._skipped(f"{self.where}/toc", str(error))
             return []
-        for start, stop in gaps:
-            self._skipped(f"{self.where}/toc, bytes {start} to {stop}", "no record is there")
+        for start, stop, reason in damage:
+            if not self.stands_for(toc.records, start, stop):
+                foreign = start == 0 and is_foreign(file.fd)
+                self._skipped(f"{self.where}/toc, bytes {start} to {stop}", NAME_IT if foreign else reason)
         return records
+
+    def stands_for(self, records: list[TocRecord], start: int, stop: int) -> TocRecord | None:
+        """Return a merged or reclaimed record, not known to be damaged, that holds what some bytes did."""
+        wide = (r for r in records if r.kind != SEGMENT and r.start <= start and stop <= r.stop)
+        return next((r for r in wide if (r.index, r.offset) not in self._refused), None)
 
     def read_segment(self, record: TocRecord) -> Segment:
         """Return the segment of a toc record; CorruptData if it is not what was flushed."""
@@ -198,7 +216,7 @@ class Database:
             except CorruptData as error:
                 if place not in self._damaged:
                     self._damaged.add(place)
-                    self._skipped(f"{self.where}/{record.index}", str(error))
+                    self._skipped(f"{self.where}/{record.index}, byte {record.offset}", str(error))
                 if record.kind != SEGMENT:
                     return self._segments(self._without(place))
         return segments
@@ -211,7 +229,9 @@ class Database:
         return effective(self.toc.records, self._refused)
 
     def _skipped(self, where: str, reason: str) -> None:
-        self._listener(RecordSkipped(where=where, reason=reason))
+        if (where, reason) not in self._told:
+            self._told.add((where, reason))
+            self._listener(RecordSkipped(where=where, reason=reason))
 
 
 def create_database(disk: Disk, root: Path, name: str, schema: Schema) -> None:
@@ -232,6 +252,7 @@ def create_database(disk: Disk, root: Path, name: str, schema: Schema) -> None:
             os.mkdir(name, dir_fd=parent)
         directory = open_directory(root, name)
         try:
+            refuse_foreign(directory, f"{root}/{name}")
             _write_schema(disk, directory, f"{root}/{name}", schema)
         finally:
             os.close(directory)

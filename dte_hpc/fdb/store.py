@@ -391,11 +391,10 @@ class FDB(Upkeep):
                     continue
                 schema = _readable_schema(database) or lane.schema
                 asked = wanted if schema.same_text(lane.schema) else _wanted_there(request, schema)
-                table = database.table()
-                if asked is None or table.n_rows == 0:
+                if asked is None or (table := database.table_for(asked)).n_rows == 0:
                     continue
                 found = matching_rows(table, asked, schema.hidden)
-                found = found if masked else newest_rows(table, found)
+                found = table.fields(found) if masked else newest_rows(table, found)
                 if len(found):
                     parts.append((database, table))
                     rows.append(found)
@@ -470,7 +469,7 @@ class FDB(Upkeep):
             for lane, asked, database in self._lanes.visit(request, "retrieve", everywhere=False):
                 if is_locked(database.where, Control.RETRIEVE):
                     continue
-                schema, table = _readable_schema(database) or lane.schema, database.table()
+                schema, table = _readable_schema(database) or lane.schema, database.table_for(asked)
                 if table.n_rows == 0:
                     continue
                 wanted = narrowed(asked, table.keywords)

@@ -3,34 +3,31 @@
 A `Fdb5Database` answers as a `Database` of our own does: its table holds whole columns, made of the
 B-trees that its toc and sub-tocs name. Reading again costs one lstat a toc when nothing was flushed;
 otherwise the new records and their trees are read, or all of them when what is new does not count last.
+The first few requests for few fields do not read all trees: their entries are looked up.
 
 Nothing there carries a checksum. What can be seen to be wrong (records, pages, entries that contradict
 themselves, their index's axes or one another) is reported to the listener, once, and passed over. A
 field that reaches beyond the end of its data file is listed, and reading it is `CorruptData`.
 """
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from dte_hpc.base.errors import CorruptData
 from dte_hpc.base.events import Listener
 from dte_hpc.fdb.database import Database
 from dte_hpc.fdb.disk import OpenFile, OpenFiles
-from dte_hpc.fdb.fdb5.btree import KINDS, Entries, in_order, read_tree
-from dte_hpc.fdb.fdb5.fingerprints import coded_columns
+from dte_hpc.fdb.fdb5.narrowing import Narrowing
+from dte_hpc.fdb.fdb5.reader import IndexReader, Sought
 from dte_hpc.fdb.fdb5.rules import key_of_name, names, rule_of
-from dte_hpc.fdb.fdb5.segment import Codes, Fdb5Segment
 from dte_hpc.fdb.fdb5.table import Fdb5Table
 from dte_hpc.fdb.fdb5.toc import Index
 from dte_hpc.fdb.fdb5.tocs import Tocs
+from dte_hpc.fdb.matching import Wanted
 from dte_hpc.fdb.toc import TocRecord
 
-UNKNOWN_BYTES = 1 << 40
-Placed = tuple[Fdb5Segment, str, int]
+MAX_LOOK_UPS = 8
+MAX_TREES = 64
 
 
 class Fdb5Database(Database):
@@ -64,14 +61,30 @@ class Fdb5Database(Database):
         self._data_roots = {root, *data_roots}
         self._reported: set[tuple[str, str]] = set()
         self._tocs = Tocs(root, name, self._report)
+        self._reader = IndexReader(self.where, self.file, self._keywords, self._report)
         self._indexes: list[tuple[str, int]] = []
         self._fields = Fdb5Table((), self.file)
+        self._is_stale = False
+        self._n_look_ups = 0
+        self._orders: dict[tuple[str, ...], tuple[dict[str, str], tuple[str, ...]]] = {}
 
     def table(self) -> Fdb5Table:
         """Return a snapshot of everything flushed up to now, by anybody."""
-        if self._tocs.changed():
+        if self._is_new():
+            self._is_stale = False
             self._read()
         return self._fields
+
+    def table_for(self, wanted: Wanted) -> Fdb5Table:
+        """Return a snapshot of at least the fields that answer a request."""
+        if not self._is_new() or self._indexes or self._n_look_ups >= MAX_LOOK_UPS:
+            return self.table()
+        self._n_look_ups += 1
+        try:
+            sought = self._sought(wanted)
+            return self.table() if sought is None else Fdb5Table(self._reader.some(sought), self.file)
+        except CorruptData:
+            return self.table()
 
     def anew(self, listener: Listener) -> "Fdb5Database":
         """Return the same database as if it had just been opened: nothing of it was read or reported."""
@@ -79,8 +92,7 @@ class Fdb5Database(Database):
 
     def every_record(self) -> list[TocRecord]:
         """Return a record for each index of the toc and its sub-tocs, cleared ones included."""
-        self._tocs.changed()
-        self._tocs.indexes()
+        _ = self._is_new(), self._tocs.indexes()
         return [
             TocRecord(
                 position=0,
@@ -111,69 +123,52 @@ class Fdb5Database(Database):
             where=self.where,
         )
 
+    def _is_new(self) -> bool:
+        """Whether a toc has something that is not in the columns."""
+        self._is_stale = self._tocs.changed() or self._is_stale
+        return self._is_stale
+
     def _read(self) -> None:
         found = self._tocs.indexes()
         places = [(index.file, index.offset) for index in found]
         older = self._fields if places[: len(self._indexes)] == self._indexes else None
         if older is None:
             self._schema = None
+            self._orders.clear()
             self._files.forget(self.root, self.name)
         new = found if older is None else found[len(self._indexes) :]
         self._indexes = places
         if new or older is None:
-            segments = self._grouped(new)
+            segments = self._reader.everything(new)
             self._fields = Fdb5Table([*(older.placed if older else ()), *segments], self.file, older)
 
-    def _grouped(self, indexes: Sequence[Index]) -> list[Placed]:
-        """Return the fields of some indexes: a segment for all with the same keywords and key."""
-        groups: dict[tuple[object, ...], list[Index]] = {}
-        for index in indexes:
-            like = (index.kind, *index.key.items(), *index.axes)
-            groups.setdefault(like, []).append(index)
-        segments = []
-        for group in groups.values():
-            try:
-                segment = self._segment(group)
-            except CorruptData as error:
-                self._report(f"{self.where}/{group[0].file}, byte {group[0].offset}", str(error))
-                continue
-            if segment is not None:
-                segments.append((segment, group[-1].file, group[-1].offset))
-        return segments
-
-    def _segment(self, group: Sequence[Index]) -> Fdb5Segment | None:
-        key, order = self._keywords(group[0])
-        parts, which = self._entries(group)
-        if not len(which):
+    def _sought(self, wanted: Wanted) -> list[Sought] | None:
+        """Return the few entries that may answer a request, None when they are many."""
+        schema = self.schema()
+        if schema is None:
             return None
-        entries = np.concatenate(parts)
-        axes = [_union(index.axes[keyword] for index in group) for keyword in order]
-        codes, good = coded_columns(entries["key"], axes)
-        file_names, file_codes = _file_codes(group, which, entries["file"])
-        good &= in_order(entries["key"], which) & (file_codes >= 0)
-        for number in np.unique(which[~good]).tolist():
-            n_bad = int((which[~good] == number).sum())
-            reason = f"{n_bad} entries contradict one another or the axes of their index"
-            self._report(f"{self.where}/{group[number].file}, byte {group[number].offset}", reason)
-        if not good.any():
-            return None
-        file_codes = file_codes[good]
-        sizes = np.array([self._size(name) for name in file_names], np.uint64)[file_codes]
-        times = np.array([index.time for index in group], np.uint64)
-        return Fdb5Segment(
-            f"{self.where}/{group[-1].file}, byte {group[-1].offset}",
-            {**key, **group[0].key},
-            {k: (axis, column[good]) for k, axis, column in zip(order, axes, codes, strict=True)},
-            (file_names, file_codes),
-            {
-                "offset": np.minimum(entries["offset"][good], sizes),
-                "length": np.minimum(entries["length"][good], sizes + np.uint64(1)),
-                "time": times[which[good]],
-            },
-        )
+        narrowing = Narrowing(wanted, schema.hidden)
+        sought: list[Sought] = []
+        for index in self._tocs.indexes():
+            key, order = self._keywords(index)
+            keys = (
+                narrowing.fingerprints(index.axes, order) if narrowing.may_hold({**key, **index.key}) else []
+            )
+            if keys is None or len(sought) > MAX_TREES:
+                return None
+            if keys:
+                sought.append((index, keys))
+        return sought
 
     def _keywords(self, index: Index) -> tuple[dict[str, str], tuple[str, ...]]:
         """Return the database's key, and the keywords of an index's fields in the order of fingerprints."""
+        like = (*index.key, "", *index.key.values(), "", *index.axes)
+        found = self._orders.get(like)
+        if found is None:
+            found = self._orders[like] = self._new_keywords(index)
+        return found
+
+    def _new_keywords(self, index: Index) -> tuple[dict[str, str], tuple[str, ...]]:
         schema = self.schema()
         if schema is None:
             raise CorruptData(f"{self.where} has no schema, which says what an index holds", where=self.where)
@@ -184,58 +179,8 @@ class Fdb5Database(Database):
             raise CorruptData(f"{self.where}/schema has no rule for {keywords}", where=self.where)
         return key, names(rule.levels[2])
 
-    def _entries(self, group: Sequence[Index]) -> tuple[list[Entries], NDArray[np.int64]]:
-        """Return the entries of some indexes in pieces, and of which index each entry is."""
-        parts: list[Entries] = []
-        counts = np.zeros(len(group), np.int64)
-        sizes: dict[str, int] = {}
-        for number, index in enumerate(group):
-            where = f"{self.where}/{index.file}"
-            try:
-                kind = KINDS.get(index.kind)
-                if kind is None:
-                    raise CorruptData(f"its type, {index.kind!r}, is not known", where=where)
-                fd = self.file(index.file).fd
-                size = sizes.get(index.file)
-                if size is None:
-                    size = sizes[index.file] = os.fstat(fd).st_size
-                found, wrong = read_tree(fd, size, kind, index.offset, where)
-            except CorruptData as error:
-                found, wrong = [], [str(error)]
-            for reason in wrong:
-                self._report(f"{where}, byte {index.offset}", reason)
-            parts += found
-            counts[number] = sum(map(len, found))
-        return parts, np.repeat(np.arange(len(group)), counts)
-
-    def _size(self, name: str) -> int:
-        """Return the bytes of a data file, a large number when it cannot be looked at."""
-        try:
-            return os.lstat(Path(self.where, name)).st_size
-        except OSError:
-            return UNKNOWN_BYTES
-
     def _report(self, where: str, reason: str) -> None:
         """Tell the listener what is passed over, unless it was told before."""
         if (where, reason) not in self._reported:
             self._reported.add((where, reason))
             self._skipped(where, reason)
-
-
-def _union(axes: Iterable[Sequence[str]]) -> list[str]:
-    return list(dict.fromkeys(word for axis in axes for word in axis))
-
-
-def _file_codes(
-    group: Sequence[Index], which: NDArray[np.int64], numbers: NDArray[np.uint64]
-) -> tuple[list[str], Codes]:
-    """Return the data files of some indexes, and the number of each entry's among them, -1 for none."""
-    words: dict[str, int] = {}
-    codes = np.full(len(which), -1, np.int32)
-    starts = np.searchsorted(which, np.arange(len(group) + 1)).tolist()
-    for number, index in enumerate(group):
-        mine = slice(starts[number], starts[number + 1])
-        for file, name in index.files.items():
-            code = words.setdefault(name, len(words))
-            codes[mine][numbers[mine] == file] = code
-    return list(words), codes
