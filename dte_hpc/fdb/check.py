@@ -8,22 +8,24 @@ work just now). It changes nothing.
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from dte_hpc.base.errors import CorruptData, InvalidKey, InvalidMessage
-from dte_hpc.base.events import Event, RecordSkipped, ignore
+from dte_hpc.base.events import Event, RecordSkipped
 from dte_hpc.base.key import Key
 from dte_hpc.codecs.layout import split
 from dte_hpc.fdb.control import LOCKS
 from dte_hpc.fdb.database import Database
-from dte_hpc.fdb.disk import OpenFiles, open_directory
+from dte_hpc.fdb.disk import OpenFiles, open_directory, open_file
 from dte_hpc.fdb.listing import Listing
+from dte_hpc.fdb.repack import Rows
 from dte_hpc.fdb.schema import Schema
 from dte_hpc.fdb.store import FDB
 from dte_hpc.fdb.table import FILE, Table
-from dte_hpc.fdb.toc import SEGMENT, TocRecord
+from dte_hpc.fdb.toc import MERGED, SEGMENT, TORN, Damage, Toc, TocRecord, absent_flushes
 
 NOT_OF_A_WRITER = frozenset({"schema", "toc", *(lock for _, lock in LOCKS)})
 
@@ -100,17 +102,17 @@ def _check_database(known: Database, configured: Schema, report: Report, data: b
     schema, wrong = _schema(database, configured)
     yield from wrong
     table = database.table()
-    yield from (Finding(where=event.where, what=event.reason, damage=True) for event in skipped)
     records = database.every_record()
+    yield from (Finding(where=e.where, what=e.reason, damage=e.reason != TORN) for e in skipped)
     yield from _toc_findings(database, records)
     used, unused = _used_bytes(database, table, records)
     yield from unused
     yield from _name_findings(database, table, schema)
-    report.n_fields += table.n_rows
+    rows = table.fields(np.arange(table.n_rows, dtype=np.int64))
+    report.n_fields += len(rows)
     report.n_bytes += int(table.number("length").sum())
-    rows = np.arange(table.n_rows)
-    listing = Listing([(database, table)], np.zeros(table.n_rows, np.int32), rows, schema.order)
-    yield from _field_findings(listing, table, data)
+    listing = Listing([(database, table)], np.zeros(len(rows), np.int32), rows, schema.order)
+    yield from _field_findings(listing, table, rows, data)
     yield from _leftovers(database, used)
 
 
@@ -155,30 +157,33 @@ def _schema(database: Database, configured: Schema) -> tuple[Schema, list[Findin
 
 def _toc_findings(database: Database, records: list[TocRecord]) -> Iterator[Finding]:
     """Yield what is wrong in the toc and no reader needs, and flushes of a writer that have no record."""
-    toc, damage = database.every_damage()
-    for start, stop in toc.torn:
-        yield Finding(
-            where=f"{database.where}/toc, bytes {start} to {stop}",
-            what="a record is cut short: a writer was killed, or is at work, before its flush was done",
-            damage=False,
-        )
+    toc, damage = _read_toc(database)
     for start, stop, reason in damage:
         standing = database.stands_for(toc.records, start, stop)
         if standing is not None and standing.kind == MERGED:
             what = f"{reason}; a merged segment stands for it, no field is lost"
             yield Finding(where=f"{database.where}/toc, bytes {start} to {stop}", what=what, damage=False)
-    tail = database.toc.tail
-    if tail is not None and tail not in database.toc.torn:
+    if toc.tail is not None:
+        what = TORN if toc.tail in toc.torn else "the last bytes are no record, nor the beginning of one"
         yield Finding(
-            where=f"{database.where}/toc, bytes {tail[0]} to {tail[1]}",
-            what="the last bytes are no record, nor the beginning of one",
-            damage=True,
+            where=f"{database.where}/toc, bytes {toc.tail[0]} to {toc.tail[1]}",
+            what=what,
+            damage=toc.tail not in toc.torn,
         )
     for index, flushes in absent_flushes(records).items():
         numbers = ", ".join(map(str, flushes[:10]))
         yield Finding(
             where=f"{database.where}/toc", what=f"no record of flush {numbers} of {index}", damage=True
         )
+
+
+def _read_toc(database: Database) -> tuple[Toc, list[Damage]]:
+    """Return the toc with every record, and all that is wrong in it."""
+    toc = Toc(database.where, every=True)
+    with suppress(FileNotFoundError, CorruptData):  # what cannot be opened is reported by a table
+        file = open_file(database.root, database.name, "toc")
+        return toc, toc.read(file.fd)[1]
+    return toc, []
 
 
 def _name_findings(database: Database, table: Table, schema: Schema) -> Iterator[Finding]:
@@ -196,8 +201,8 @@ def _name_findings(database: Database, table: Table, schema: Schema) -> Iterator
             yield Finding(where=segment.where, what=f"the key {key} belongs into {name}", damage=True)
 
 
-def _field_findings(listing: Listing, table: Table, data: bool) -> Iterator[Finding]:
-    has_table = table.number("table") > 0
+def _field_findings(listing: Listing, table: Table, rows: Rows, data: bool) -> Iterator[Finding]:
+    has_table = table.number("table")[rows] > 0
     for number in range(len(listing)) if data else np.flatnonzero(has_table).tolist():
         try:
             if data:

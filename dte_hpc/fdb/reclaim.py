@@ -35,7 +35,7 @@ from dte_hpc.fdb.paths import new_stem
 from dte_hpc.fdb.publish import Publisher
 from dte_hpc.fdb.repack import Places, Rows, places_of, repacked
 from dte_hpc.fdb.table import FILE, Table
-from dte_hpc.fdb.toc import RECLAIMED, SLOT_BYTES
+from dte_hpc.fdb.toc import RECLAIMED, SLOT_BYTES, TORN, absent_flushes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,14 +142,16 @@ def reclaim(
     StorageFailed
         If the file system refuses; what was flushed is as before.
     """
+    if not doit:  # many may ask at once, also while another is at work
+        view = _view(database, despite_damage)
+        return _plan(database, key, view, _to_move(view) if move else set())
     with maintenance(database) as directory:
         view = _view(database, despite_damage)
         moving = _to_move(view) if move else set()
         plan = _plan(database, key, view, moving)
-        if doit and (plan.masked_fields or moving or plan.remove):
+        if plan.masked_fields or moving or plan.remove:
             _publish(disk, database, directory, view, moving)
-        if doit:
-            _remove(disk, database, directory, view.idle)
+        _remove(disk, database, directory, view.idle)
     return plan
 
 
@@ -163,22 +165,27 @@ def _view(database: Database, despite_damage: bool) -> _View:
     damage: list[str] = []
 
     def listen(event: Event) -> None:
-        if isinstance(event, RecordSkipped):
+        if isinstance(event, RecordSkipped) and event.reason != TORN:
             damage.append(f"{event.where}: {event.reason}")
 
     fresh = Database(database.root, database.name, OpenFiles(), listen)
     table = fresh.table()
+    records = fresh.every_record()
+    for index, flushes in absent_flushes(records).items():
+        damage.append(f"no record of flush {flushes[0]} of {index}")
     if damage and not despite_damage:
         raise CorruptData(
             f"{database.where} is damaged and nothing was removed: {damage[0]}", where=database.where
         )
     alive = newest_rows(table, np.arange(table.n_rows, dtype=np.int64))
-    view = _View(table, alive, fresh.toc.size // SLOT_BYTES * SLOT_BYTES, idle)
+    tail = fresh.toc.tail
+    stop = fresh.toc.size if tail is None else tail[0]  # the tail may be a record that is being written
+    view = _View(table, alive, stop // SLOT_BYTES * SLOT_BYTES, idle)
     if len(alive):
         bytes_of = np.bincount(table.codes(FILE)[alive], weights=table.number("length")[alive].astype(float))
         names = table.words_of(FILE).list
         view.live_bytes = {names[n]: int(bytes_of[n]) for n in np.flatnonzero(bytes_of).tolist()}
-    view.referred = {record.index for record in fresh.every_record()}
+    view.referred = {record.index for record in records}
     if table.n_rows:
         view.referred.update(table.words_of(FILE).list)
     return view

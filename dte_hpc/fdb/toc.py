@@ -27,13 +27,16 @@ without a segment (0 fields) nothing is left (`dte_hpc.fdb.reclaim`).
 
 After damage of any length and alignment the reader goes on at the next magic that begins a right record;
 what lies between is reported, kept in mind, and looked at again when the file has grown (another
-client's append may have become visible behind it first).
+client's append may have become visible behind it first). The first bytes of a slot and then zeros up to
+its end are no damage: a writer was killed in its append, or the disk was full, and nobody was promised
+that flush. A slot of zeros alone is damage, because a lost sector looks like that.
 """
 
 import os
 import struct
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,11 +49,19 @@ VERSION = 1
 SEGMENT, MERGED, RECLAIMED = 1, 2, 3
 SLOT_BYTES = 128
 MAX_NAME_BYTES = 64
+TORN = "a record is cut short: a writer was killed, or is at work, before its flush was done"
 MAX_REMEMBERED_GAPS = 64
 MAX_GAP_BYTES = 1 << 20
 _RECORD = struct.Struct("<4sBBHIIQQQQ64sIIQ")
 assert _RECORD.size == SLOT_BYTES  # noqa: S101
-_SLOT = np.dtype({"names": ["magic", "kind"], "formats": ["<u4", "u1"], "offsets": [0, 5], "itemsize": 128})
+_SLOT = np.dtype(
+    {
+        "names": ["magic", "kind", "last", "own"],
+        "formats": ["<u4", "u1", "<u4", "<u8"],
+        "offsets": [0, 5, 116, 120],
+        "itemsize": 128,
+    }
+)
 _MAGIC_NUMBER = int.from_bytes(MAGIC, "little")
 
 
@@ -222,7 +233,7 @@ def scan(buffer: bytes, base: int) -> Iterator[TocRecord | tuple[int, int]]:
 
 
 def scan_needed(buffer: bytes, base: int) -> list[TocRecord] | None:
-    """Return the records of a piece of a toc, but those that others stand for; None if there are gaps.
+    """Return the records of a piece of a toc, but those that others stand for; None if it is damaged.
 
     Cost: some passes over arrays, and 3 µs for each record returned: 4,000 flushes of which 63 merged
     records stand for all but the last take 0.3 ms instead of 12.
@@ -230,18 +241,19 @@ def scan_needed(buffer: bytes, base: int) -> list[TocRecord] | None:
     if len(buffer) % SLOT_BYTES or len(buffer) == 0:
         return None
     slots = np.frombuffer(buffer, _SLOT)
-    if (slots["magic"] != _MAGIC_NUMBER).any():
+    if (slots["magic"] != _MAGIC_NUMBER).any() or len(np.unique(slots["own"])) < len(slots):
         return None
-    wide = _unpacked(buffer, base, np.flatnonzero(slots["kind"] != SEGMENT))
+    single = (slots["kind"] == SEGMENT) & (slots["last"] == 0)  # two signs: one alone may be damaged
+    wide = _unpacked(buffer, base, np.flatnonzero(~single))
     if wide is None:
         return None
     stand_for = effective(wide)
-    single = np.flatnonzero(slots["kind"] == SEGMENT)
-    after = np.searchsorted([r.start for r in stand_for], base + single * SLOT_BYTES, side="right") - 1
+    at = np.flatnonzero(single)
+    after = np.searchsorted([r.start for r in stand_for], base + at * SLOT_BYTES, side="right") - 1
     stops = np.array([0, *(r.stop for r in stand_for)])
     reclaimed = max((r.stop for r in wide if r.kind == RECLAIMED), default=0)
-    needed = base + single * SLOT_BYTES >= np.maximum(stops[after + 1], reclaimed)
-    records = _unpacked(buffer, base, single[needed])
+    needed = base + at * SLOT_BYTES >= np.maximum(stops[after + 1], reclaimed)
+    records = _unpacked(buffer, base, at[needed])
     return None if records is None else sorted([*wide, *records], key=lambda r: r.position)
 
 
@@ -250,6 +262,53 @@ def _unpacked(buffer: bytes, base: int, slots: NDArray[np.int64]) -> list[TocRec
     records = [unpack(buffer, at, base + at) for at in (slots * SLOT_BYTES).tolist()]
     right = [record for record in records if record is not None]
     return right if len(right) == len(records) else None
+
+
+def is_torn(data: bytes, at: int) -> bool:
+    """Whether bytes of the toc from `at` on, in which no record is, are what killed writers leave."""
+    first = at // SLOT_BYTES * SLOT_BYTES
+    pieces = [data[max(0, e - at) : e + SLOT_BYTES - at] for e in range(first, at + len(data), SLOT_BYTES)]
+    return all(_is_begun(piece) or (len(piece) < SLOT_BYTES and not any(piece)) for piece in pieces)
+
+
+def _is_begun(piece: bytes) -> bool:
+    """Whether some bytes are the first ones of a slot, and zeros."""
+    begun = piece.rstrip(b"\0")
+    header = MAGIC + bytes([VERSION])
+    if not begun or begun[: len(header)] != header[: len(begun)]:
+        return False
+    if len(begun) > 5 and begun[5] not in (SEGMENT, MERGED, RECLAIMED):
+        return False
+    own = checksum(piece[: SLOT_BYTES - 8]).to_bytes(8, "little")
+    return own.startswith(begun[SLOT_BYTES - 8 :])
+
+
+def absent_flushes(records: Collection[TocRecord]) -> dict[str, list[int]]:
+    """Return of each index file the flushes without a record, though one of a later flush is there.
+
+    Parameters
+    ----------
+    records : collection of TocRecord
+        All that count. What came before the last slot that one of them stands for is not looked at.
+    """
+    stop = max((record.stop for record in records if record.kind != SEGMENT), default=0)
+    seen: dict[str, set[int]] = {}
+    for record in records:
+        if record.kind == SEGMENT and record.position >= stop:
+            seen.setdefault(record.index, set()).add(record.sequence)
+    absent = {
+        index: sorted(set(range(min(known) if stop else 0, max(known))) - known)
+        for index, known in seen.items()
+    }
+    return {index: flushes for index, flushes in absent.items() if flushes}
+
+
+class Damage(NamedTuple):
+    """Bytes of a toc that are not a record in its place; `TORN` is the one harmless reason."""
+
+    start: int
+    stop: int
+    reason: str
 
 
 class Toc:
@@ -270,6 +329,8 @@ class Toc:
         Bytes read up to now.
     gaps : list of (start, stop)
         Bytes that hold no record.
+    torn : set of (start, stop)
+        Those of them in which a writer was killed, or is at work.
     """
 
     def __init__(self, where: str, *, every: bool = False) -> None:
@@ -277,11 +338,14 @@ class Toc:
         self._every = every
         self.records: list[TocRecord] = []
         self.gaps: list[tuple[int, int]] = []
+        self.torn: set[tuple[int, int]] = set()
         self.size = 0
         self._reported: set[int] = set()
+        self._known: set[tuple[str, int]] = set()
+        self._last: dict[str, tuple[int, int]] = {}
 
-    def read(self, fd: int) -> tuple[list[TocRecord], list[tuple[int, int]]]:
-        """Read what is new; return the new records, and the gaps not returned before.
+    def read(self, fd: int) -> tuple[list[TocRecord], list[Damage]]:
+        """Read what is new; return the new records, and the damage not returned before.
 
         Cost: one fstat when nothing is new; otherwise one read of the tail and of each earlier gap.
         """
@@ -290,7 +354,8 @@ class Toc:
             return [], []
         if size < self.size:
             self.records, self.gaps, self.size = [], [], 0
-        old, self.gaps = self.gaps, []
+            self._known, self._last = set(), {}
+        old, self.gaps, self.torn = self.gaps, [], set()
         records: list[TocRecord] = []
         for start, stop in _joined([*old, (self.size, size)]):
             piece = read_exactly(fd, stop - start, start, f"{self.where}/toc")
@@ -299,13 +364,41 @@ class Toc:
                 if isinstance(found, TocRecord):
                     records.append(found)
                 else:
-                    self.gaps.append(found)
+                    self._add_gap(found, piece[found[0] - start : found[1] - start])
         self.size = size
+        damage = [
+            Damage(*gap, TORN if gap in self.torn else "no record is there")
+            for gap in self.gaps
+            if not _may_grow(gap, size)
+        ]
+        records = [record for record in records if self._is_in_place(record, damage)]
         self.records = sorted([*self.records, *records], key=lambda record: record.position)
-        fresh = [gap for gap in self.gaps if gap[0] not in self._reported and not _may_grow(gap, size)]
-        self._reported.update(start for start, _ in fresh)
+        fresh = [found for found in damage if found.start not in self._reported]
+        self._reported.update(found.start for found in fresh)
         self._forget()
         return records, fresh
+
+    def _add_gap(self, gap: tuple[int, int], data: bytes) -> None:
+        self.gaps.append(gap)
+        if is_torn(data, gap[0]):
+            self.torn.add(gap)
+
+    def _is_in_place(self, record: TocRecord, damage: list[Damage]) -> bool:
+        """Whether a record is no copy of another one; what its place says of damage is added to that."""
+        if record.kind != SEGMENT:
+            return True
+        stop = record.position + SLOT_BYTES
+        if (record.index, record.offset) in self._known:
+            damage.append(Damage(record.position, stop, f"a copy of another record of {record.index}"))
+            return False
+        self._known.add((record.index, record.offset))
+        position, flush = self._last.get(record.index, (-1, -1))
+        if record.position > position:
+            self._last[record.index] = record.position, max(flush, record.sequence)
+            if record.sequence < flush:
+                reason = f"flush {record.sequence} of {record.index} stands behind flush {flush}"
+                damage.append(Damage(record.position, stop, reason))
+        return True
 
     @property
     def tail(self) -> tuple[int, int] | None:
