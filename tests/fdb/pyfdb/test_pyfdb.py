@@ -232,6 +232,28 @@ def test_threads_may_share_a_handle(fdb):
     assert len(list(fdb.list({}))) == 80
 
 
+def test_what_would_be_purged_or_wiped_may_be_asked_while_others_ask(fdb):
+    archived(fdb, FIELD)
+    errors = []
+    barrier = threading.Barrier(8)
+
+    def ask():
+        barrier.wait()
+        try:
+            for _ in range(5):
+                assert list(fdb.purge({}))
+                assert list(fdb.wipe({}))
+        except RuntimeError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
 SCRIPT = """
 import sys
 import dte_hpc.fdb.pyfdb as pyfdb
