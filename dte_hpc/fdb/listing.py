@@ -8,6 +8,7 @@ readable through it as long as its files exist.
 import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from dte_hpc.fdb.table import FILE, Codes, Table, Words
 from dte_hpc.fdb.tables import unpack_table
 
 Part = tuple[Database, Table]
+KEYS_AT_ONCE = 65_536
 
 
 class Listing:
@@ -94,12 +96,38 @@ class Listing:
             found = self._columns[keyword] = self._merged(keyword)
         return found
 
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Return everything as columns, for instance for ``pandas.DataFrame``.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (n,)
+            Each keyword's values (text objects, shared by the fields that have them; empty where a field has
+            none), then ``path``, ``offset``, ``length`` and ``checksum``. Dictionary-coded columns, as Arrow
+            and categorical types have them, are `codes` and `locations`.
+        """
+        of_file, paths = self.locations()
+        columns: dict[str, NDArray[Any]] = {keyword: self._texts(keyword) for keyword in self.keywords}
+        columns["path"] = np.array(paths, object)[of_file] if paths else np.empty(0, object)
+        return columns | {"offset": self.offset, "length": self.length, "checksum": self.checksum}
+
     def keys(self) -> Iterator[Key]:
         """Yield the key of each field; keywords without a value are left out."""
         keywords = self.keywords
-        columns = [self.column(keyword).tolist() for keyword in keywords]
-        for values in zip(*columns, strict=True):
-            yield Key.of_checked({k: value for k, value in zip(keywords, values, strict=True) if value})
+        coded = [self.codes(keyword) for keyword in keywords]
+        has_all = all("" not in words.numbers or (codes != words.numbers[""]).all() for codes, words in coded)
+        for start in range(0, len(self), KEYS_AT_ONCE):
+            columns = [self._texts(keyword, start) for keyword in keywords]
+            for values in zip(*(column.tolist() for column in columns), strict=True):
+                pairs = zip(keywords, values, strict=True)
+                yield Key.of_checked(dict(pairs) if has_all else {k: value for k, value in pairs if value})
+
+    def _texts(self, keyword: str, start: int | None = None) -> NDArray[np.object_]:
+        """Return one keyword's values as text objects; from a field on, only `KEYS_AT_ONCE` of them."""
+        codes, words = self.codes(keyword)
+        part = codes if start is None else codes[start : start + KEYS_AT_ONCE]
+        found: NDArray[np.object_] = np.array(words.list, object)[part]
+        return found
 
     def key(self, number: int) -> Key:
         """Return the key of one field."""
@@ -155,7 +183,8 @@ class Listing:
 
     def grid_name(self, number: int) -> str:
         """Return the name of the grid a field lies on, empty when it is not known."""
-        return self._parts[self._part[number]][1].grid_name(int(self._rows[number]))
+        name: str = self._parts[self._part[number]][1].grid_name(int(self._rows[number]))
+        return name
 
     def path(self, number: int) -> str:
         """Return the path of the data file that holds a field."""
@@ -216,8 +245,9 @@ class Listing:
         index, offset, length = table.table_place(int(self._rows[number]))
         if length == 0:
             return None
-        where = f"{database.where}/{index}, byte {offset}"
-        return unpack_table(read_exactly(database.file(index).fd, length, offset, where), where)
+        return unpack_table(
+            database.read_table(index, offset, length), f"{database.where}/{index}, byte {offset}"
+        )
 
     def locations(self) -> tuple[Codes, tuple[str, ...]]:
         """Return for each field the number of its data file, and the files' paths."""
