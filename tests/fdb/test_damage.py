@@ -174,3 +174,121 @@ def test_a_database_that_may_not_be_read_is_no_empty_store(root: Path, monkeypat
     monkeypatch.setattr("os.lstat", refused)
     with pytest.raises(PermissionError):
         store.databases()
+
+
+def slot_of(root: Path, number: int) -> slice:
+    return slice(number * SLOT_BYTES, (number + 1) * SLOT_BYTES)
+
+
+@pytest.mark.parametrize("n_bytes", [1, 3, 4, 5, 6, 40, 60, 119, 120, 121, 127])
+def test_a_record_cut_short_by_a_kill_never_stops_a_purge(root: Path, n_bytes: int) -> None:
+    toc = only(root, "toc")
+    whole = toc.read_bytes()
+    toc.write_bytes(whole[: 4 * SLOT_BYTES + n_bytes])
+    with FDB(root) as store:
+        store.archive(message_of(0), {**KEY, "step": 0})
+    assert (toc.stat().st_size, readable(root)) == (6 * SLOT_BYTES, ({0, 1, 2, 3}, 1))
+    assert not check(FDB(root)).is_damaged
+    assert FDB(root).purge(doit=True)[0].masked_fields == 1
+    assert readable(root) == ({0, 1, 2, 3}, 0), "what a purge gave up is told no more"
+    assert not check(FDB(root)).is_damaged
+
+
+@pytest.mark.parametrize("do", ["purge", "compact"])
+@pytest.mark.parametrize("byte", [0, 5, 50, 119, 127])
+def test_a_purge_refuses_damage_unless_told_otherwise(root: Path, byte: int, do: str) -> None:
+    toc = only(root, "toc")
+    whole = bytearray(toc.read_bytes())
+    whole[3 * SLOT_BYTES + byte] ^= 4
+    toc.write_bytes(whole)
+    before = {path: path.read_bytes() for path in root.glob("*/*")}
+    for doit in (False, True):
+        with pytest.raises(CorruptData, match="toc, bytes 384 to 512"):
+            getattr(FDB(root), do)(doit=doit)
+    assert {path: path.read_bytes() for path in root.glob("*/*")} == before
+    with FDB(root) as store:
+        store.archive(message_of(0), {**KEY, "step": 0})
+    getattr(FDB(root), do)(doit=True, despite_damage=True)
+    assert readable(root) == (set(range(N)) - {3}, 0)
+    assert not check(FDB(root)).is_damaged
+
+
+@pytest.mark.parametrize("n_slots", [1, 4])
+def test_lost_sectors_stop_a_purge(root: Path, n_slots: int) -> None:
+    toc = only(root, "toc")
+    whole = bytearray(toc.read_bytes())
+    whole[SLOT_BYTES : (1 + n_slots) * SLOT_BYTES] = bytes(n_slots * SLOT_BYTES)
+    toc.write_bytes(whole)
+    with pytest.raises(CorruptData):
+        FDB(root).purge(doit=True)
+
+
+def test_flushes_cut_off_before_another_are_missed(root: Path) -> None:
+    """Somebody cut the toc while a writer was at work: nothing but the count of its flushes shows it."""
+    store = FDB(root)
+    for step in range(10, 14):
+        store.archive(message_of(step), {**KEY, "step": step})
+        store.flush()
+        if step == 12:
+            toc = only(root, "toc")
+            toc.write_bytes(toc.read_bytes()[:-SLOT_BYTES])
+    assert any("flush 2" in finding.what for finding in check(FDB(root)).findings if finding.damage)
+    with pytest.raises(CorruptData, match="flush 2"):
+        FDB(root).purge()
+
+
+@pytest.fixture
+def merged_root(tmp_path: Path) -> Path:
+    with FDB(tmp_path / "merged") as store:
+        for step in range(18):
+            store.archive(message_of(step), {**KEY, "step": step % 17})
+            store.flush()
+    return tmp_path / "merged"
+
+
+@pytest.mark.parametrize("byte", [0, 5, 50, 127])
+def test_damage_that_a_merged_segment_makes_good_is_named_and_stops_nothing(
+    merged_root: Path, byte: int
+) -> None:
+    toc = only(merged_root, "toc")
+    whole = bytearray(toc.read_bytes())
+    whole[3 * SLOT_BYTES + byte] ^= 4
+    toc.write_bytes(whole)
+    events: list[Event] = []
+    store = FDB(merged_root, listener=events.append)
+    assert len(store.list()) == store.stats()[0].n_fields == 17
+    assert events == []
+    report = check(FDB(merged_root))
+    assert not report.is_damaged
+    assert [f.where.rpartition("/")[2] for f in report.findings if "toc" in f.where] == [
+        "toc, bytes 384 to 512"
+    ]
+    index = only(merged_root, ".index")
+    segments = bytearray(index.read_bytes())
+    segments[100] ^= 1
+    index.write_bytes(segments)
+    report = check(FDB(merged_root))
+    assert not report.is_damaged
+    assert any("checksum; a merged segment stands for it" in finding.what for finding in report.findings)
+    assert FDB(merged_root).purge(doit=True)[0].masked_fields == 1
+    assert not any("stands for it" in finding.what for finding in check(FDB(merged_root)).findings)
+    assert len(FDB(merged_root).list()) == 17
+
+
+def test_both_a_flush_and_what_stands_for_it_damaged_loses_one_flush(merged_root: Path) -> None:
+    toc = only(merged_root, "toc")
+    whole = bytearray(toc.read_bytes())
+    for slot in (3, 16):
+        whole[slot * SLOT_BYTES + 50] ^= 4
+    toc.write_bytes(whole)
+    events: list[Event] = []
+    store = FDB(merged_root, listener=events.append)
+    for _ in range(2):
+        assert set(map(int, store.list().column("step").tolist())) == set(range(17)) - {3}
+        assert store.stats()[0].n_fields == 16
+    assert sorted(e.where.rpartition(", ")[2] for e in events if isinstance(e, RecordSkipped)) == [
+        "bytes 2048 to 2176",
+        "bytes 384 to 512",
+    ]
+    with pytest.raises(CorruptData):
+        FDB(merged_root).purge()
