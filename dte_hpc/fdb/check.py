@@ -6,7 +6,6 @@ not there, or not as it was), or a leftover (bytes no flush made visible: a writ
 work just now). It changes nothing.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,17 +16,18 @@ from dte_hpc.base.errors import CorruptData, InvalidKey, InvalidMessage
 from dte_hpc.base.events import Event, RecordSkipped
 from dte_hpc.base.key import Key
 from dte_hpc.codecs.layout import split
-from dte_hpc.fdb.control import LOCKS
 from dte_hpc.fdb.database import Database
-from dte_hpc.fdb.disk import OpenFiles, open_directory, open_file
+from dte_hpc.fdb.disk import open_file
 from dte_hpc.fdb.listing import Listing
+from dte_hpc.fdb.owners import LOCK_NAMES
+from dte_hpc.fdb.owners import files_in
 from dte_hpc.fdb.repack import Rows
 from dte_hpc.fdb.schema import Schema
 from dte_hpc.fdb.store import FDB
 from dte_hpc.fdb.table import FILE, Table
 from dte_hpc.fdb.toc import MERGED, SEGMENT, TORN, Damage, Toc, TocRecord, absent_flushes
 
-NOT_OF_A_WRITER = frozenset({"schema", "toc", *(lock for _, lock in LOCKS)})
+NOT_OF_A_WRITER = frozenset({"schema", "toc", *LOCK_NAMES})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ def _check_database(known: Database, configured: Schema, report: Report, data: b
         if isinstance(event, RecordSkipped):
             skipped.append(event)
 
-    database = Database(known.root, known.name, OpenFiles(), listen)
+    database = known.anew(listen)
     schema, wrong = _schema(database, configured)
     yield from wrong
     table = database.table()
@@ -216,19 +216,14 @@ def _field_findings(listing: Listing, table: Table, rows: Rows, data: bool) -> I
 
 def _leftovers(database: Database, used: dict[str, int]) -> Iterator[Finding]:
     """Yield files, and ends of files, that no toc record refers to."""
-    directory = open_directory(database.root, database.name)
-    try:
-        for name in sorted(os.listdir(directory)):  # noqa: PTH208 (a descriptor, not a path)
-            if name in NOT_OF_A_WRITER:
-                continue
-            size = os.stat(name, dir_fd=directory, follow_symlinks=False).st_size
-            if size > used.get(name, 0):
-                what = f"{size - used.get(name, 0)} of {size} bytes belong to no flush"
-                yield Finding(where=f"{database.where}/{name}", what=what, damage=False)
-            elif name not in used:
-                yield Finding(where=f"{database.where}/{name}", what="belongs to no flush", damage=False)
-    finally:
-        os.close(directory)
+    for file in (file for folder in database.folders for file in files_in(folder)):
+        if file.name in NOT_OF_A_WRITER:
+            continue
+        if file.size > used.get(file.name, 0):
+            what = f"{file.size - used.get(file.name, 0)} of {file.size} bytes belong to no flush"
+            yield Finding(where=file.path, what=what, damage=False)
+        elif file.name not in used:
+            yield Finding(where=file.path, what="belongs to no flush", damage=False)
 
 
 def _used_bytes(

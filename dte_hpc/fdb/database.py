@@ -29,6 +29,7 @@ from dte_hpc.fdb.foreign import NAME_IT, is_foreign, refuse_foreign
 from dte_hpc.fdb.grammar import MAX_SCHEMA_BYTES
 from dte_hpc.fdb.matching import Wanted
 from dte_hpc.fdb.paths import new_stem
+from dte_hpc.fdb.roots import StoreRoots
 from dte_hpc.fdb.schema import Schema, schema_of
 from dte_hpc.fdb.segment import Segment
 from dte_hpc.fdb.table import Table
@@ -53,6 +54,8 @@ class Database:
         Through which index and data files are read.
     listener : Listener
         Told of damage.
+    stores : StoreRoots, optional
+        Where the data files are, when they are not beside the toc.
 
     Attributes
     ----------
@@ -62,23 +65,36 @@ class Database:
 
     has_checksums = True
 
-    def __init__(self, root: Path, name: str, files: OpenFiles, listener: Listener) -> None:
+    def __init__(
+        self,
+        root: Path,
+        name: str,
+        files: OpenFiles,
+        listener: Listener,
+        stores: StoreRoots | None = None,
+    ) -> None:
         self.root = root
         self.name = name
+        self._stores = stores
+        self._places: dict[str, Path] = {}
         self.where = f"{root}/{name}"
         self._files = files
         self._listener = listener
         self._damaged: set[tuple[str, int]] = set()
         self._told: set[tuple[str, str]] = set()
         self._schema: Schema | None = None
+        self._data_root: Path | None = None
         self._forget(-1)
 
     def _forget(self, inode: int) -> None:
         self.toc = Toc(self.where)
         self._table = Table(())
         self._refused: set[tuple[str, int]] = set()
-        self._seen = (inode, 0)
-        self._files.forget(self.root, self.name)
+        self._schema = None
+        self._seen = (inode, 0, 0)
+        self._places.clear()
+        for root in (self.root, *(self._stores.roots if self._stores else ())):
+            self._files.forget(root, self.name)
 
     def schema(self) -> Schema | None:
         """Return the database's own schema, None before it has one.
@@ -96,28 +112,36 @@ class Database:
     def table(self) -> Table:
         """Return a snapshot of everything flushed up to now, by anybody."""
         seen = self._look()
-        if seen == self._seen:
-            return self._table
-        if seen[0] != self._seen[0]:
-            self._forget(seen[0])
-        if seen[1]:
-            self._read_toc()
-        self._seen = seen
+        while seen != self._seen:
+            if seen[0] != self._seen[0]:
+                self._forget(seen[0])
+            with suppress(_Purged):
+                if seen[1]:
+                    self._read_toc()
+                self._seen = seen
+                break
+            self._forget(-1)
+            seen = self._look()
         return self._table
 
     @property
     def data_root(self) -> Path:
         """The root in which new data files are made."""
-        return self.root
+        if self._stores is None:
+            return self.root
+        if self._data_root is None:
+            self._data_root = self._stores.writing(self.name)
+        return self._data_root
 
     @property
     def folders(self) -> tuple[str, ...]:
         """The directories that hold the database's files, the one with the toc first."""
-        return (self.where,)
+        stores = [f"{root}/{self.name}" for root in self._stores.roots] if self._stores else []
+        return (self.where, *filter(_is_there, stores))
 
     def anew(self, listener: Listener) -> "Database":
         """Return the same database as if it had just been opened: nothing of it was read or reported."""
-        return type(self)(self.root, self.name, OpenFiles(), listener)
+        return type(self)(self.root, self.name, OpenFiles(), listener, self._stores)
 
     def every_record(self) -> list[TocRecord]:
         """Return all records that count, those included that others stand for, newly read."""
@@ -144,20 +168,38 @@ class Database:
             raise CorruptData(
                 f"{self.where} names {name!r}, which is no file of a database", where=self.where
             )
-        return self._files.get(self.root, self.name, name)
+        return self._files.get(self._root_of(name), self.name, name)
 
-    def _look(self) -> tuple[int, int]:
-        """Return inode and size of the toc, zeros when there is none."""
+    def path(self, name: str) -> str:
+        """Return the path of one of the database's files."""
+        return f"{self._root_of(name)}/{self.name}/{name}"
+
+    def _root_of(self, name: str) -> Path:
+        """Return the root that has a file: a data file's is found by looking, once."""
+        if self._stores is None or not name.endswith(".data"):
+            return self.root
+        if name not in self._places:
+            roots = [root for root in self._stores.roots if _is_there(f"{root}/{self.name}/{name}")]
+            if not roots:
+                return self.root
+            self._places[name] = roots[0]
+        return self._places[name]
+
+    def _look(self) -> tuple[int, int, int]:
+        """Return inode, size and time of the last change of the toc, zeros when there is none."""
         try:
             status = os.lstat(f"{self.where}/toc")
         except (FileNotFoundError, NotADirectoryError):
-            return 0, 0
-        return status.st_ino, status.st_size
+            return 0, 0, 0
+        return status.st_ino, status.st_size, status.st_ctime_ns
 
     def _read_toc(self) -> None:
         n_before = len(self.toc.records)
         last = self.toc.records[-1].position if n_before else -1
         records = self._new_records(self.toc)
+        if n_before and any(record.kind == RECLAIMED for record in records):
+            self.toc, n_before = Toc(self.where), 0  # it may cut merged records, whose own are needed again
+            records = self._new_records(self.toc)
         grew = n_before and len(self.toc.records) == n_before + len(records)
         if grew and all(r.kind != RECLAIMED and r.position > last for r in records):
             new = [record for record in records if record.kind == SEGMENT]
@@ -170,6 +212,8 @@ class Database:
         try:
             file = open_file(self.root, self.name, "toc")
             records, damage = toc.read(file.fd)
+        except FileNotFoundError:  # wiped after it was looked at
+            return []
         except CorruptData as error:
             self._skipped(f"{self.where}/toc", str(error))
             return []
@@ -214,6 +258,8 @@ class Database:
                 segment = known.get(place) or self.read_segment(record)
                 segments.append((segment, record.index, record.offset))
             except CorruptData as error:
+                if record not in self.every_record():
+                    raise _Purged from error
                 if place not in self._damaged:
                     self._damaged.add(place)
                     self._skipped(f"{self.where}/{record.index}, byte {record.offset}", str(error))
@@ -234,6 +280,10 @@ class Database:
             self._listener(RecordSkipped(where=where, reason=reason))
 
 
+class _Purged(Exception):  # noqa: N818 - no error: it is read again
+    """What was to be read is not needed any more."""
+
+
 def create_database(disk: Disk, root: Path, name: str, schema: Schema) -> None:
     """Make a database if there is none; its name and schema are durable on return.
 
@@ -243,13 +293,13 @@ def create_database(disk: Disk, root: Path, name: str, schema: Schema) -> None:
         If the file system refuses.
     """
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        _make_root(disk, root)
         parent = open_directory(root)
     except OSError as error:
         raise _refused(str(root), error) from error
     try:
         with suppress(FileExistsError):
-            os.mkdir(name, dir_fd=parent)
+            disk.make_directory(parent, name)
         directory = open_directory(root, name)
         try:
             refuse_foreign(directory, f"{root}/{name}")
@@ -263,6 +313,41 @@ def create_database(disk: Disk, root: Path, name: str, schema: Schema) -> None:
         raise _refused(f"{root}/{name}", error) from error
     finally:
         os.close(parent)
+
+
+def create_folder(disk: Disk, root: Path, name: str) -> None:
+    """Make the directory of a database's data files, if there is none; its name is durable on return.
+
+    Raises
+    ------
+    StorageFailed
+        If the file system refuses.
+    """
+    try:
+        _make_root(disk, root)
+        parent = open_directory(root)
+        try:
+            with suppress(FileExistsError):
+                disk.make_directory(parent, name)
+            disk.sync_directory(parent, str(root))
+        finally:
+            os.close(parent)
+    except StorageFailed:
+        raise
+    except OSError as error:
+        raise _refused(f"{root}/{name}", error) from error
+
+
+def _make_root(disk: Disk, root: Path) -> None:
+    """Make the root and what is above it, as far as they are not there, durably."""
+    absent = [path for path in (root, *root.parents) if not path.exists()]
+    root.mkdir(parents=True, exist_ok=True)
+    for path in absent:
+        parent = open_directory(path.parent)
+        try:
+            disk.sync_directory(parent, str(path.parent))
+        finally:
+            os.close(parent)
 
 
 def _refused(where: str, error: OSError) -> StorageFailed:
@@ -282,11 +367,11 @@ def _write_schema(disk: Disk, directory: int, where: str, schema: Schema) -> Non
         disk.write(fd, [data], f"{where}/{temporary}")
         disk.sync(fd, f"{where}/{temporary}")
         with suppress(FileExistsError):
-            os.link(temporary, "schema", src_dir_fd=directory, dst_dir_fd=directory)
+            disk.link(directory, temporary, "schema")
     finally:
         os.close(fd)
         with suppress(OSError):
-            os.unlink(temporary, dir_fd=directory)
+            disk.remove(directory, temporary)
     disk.sync_directory(directory, where)
 
 

@@ -12,7 +12,8 @@ from dte_hpc.base.events import Listener
 from dte_hpc.fdb.database import Database
 from dte_hpc.fdb.disk import OpenFiles
 from dte_hpc.fdb.paths import directory_name, values_of
-from dte_hpc.fdb.spaces import FDBConfig
+from dte_hpc.fdb.roots import StoreRoots
+from dte_hpc.fdb.spaces import FDBConfig, Space
 
 Opening = Callable[[FDBConfig, Path, str, OpenFiles, Listener], Database]
 
@@ -43,7 +44,13 @@ class Engine(NamedTuple):
 
 
 def _open_toc(config: FDBConfig, root: Path, name: str, files: OpenFiles, listener: Listener) -> Database:
-    return Database(root, name, files, listener)
+    space = next((space for space in config.spaces if space.store_roots and space.takes(name)), None)
+    return Database(root, name, files, listener, _store_roots(config, space) if space else None)
+
+
+def _store_roots(config: FDBConfig, space: Space) -> StoreRoots:
+    writable = [Path(root.path) for root in space.store_roots if root.allows("archive")]
+    return StoreRoots(config.store_roots(), writable, space.handler)
 
 
 def _open_fdb5(config: FDBConfig, root: Path, name: str, files: OpenFiles, listener: Listener) -> Database:

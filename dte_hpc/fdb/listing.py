@@ -305,8 +305,8 @@ class Listing:
 
 
 def _path_of(database: Database, name: str) -> str:
-    """Return the path of a data file: in the database's directory, unless its name is a path itself."""
-    return name if name.startswith("/") else f"{database.where}/{name}"
+    """Return the path of a data file: in the database's directories, unless its name is a path itself."""
+    return name if name.startswith("/") else database.path(name)
 
 
 def read_into(fd: int, target: memoryview, offset: int, where: str) -> None:

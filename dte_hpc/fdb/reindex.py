@@ -22,13 +22,13 @@ from dte_hpc.base.events import ignore
 from dte_hpc.base.key import Key
 from dte_hpc.codecs.layout import split
 from dte_hpc.fdb.database import Database
-from dte_hpc.fdb.disk import Disk, OpenFiles, open_directory
+from dte_hpc.fdb.disk import Disk, open_directory
 from dte_hpc.fdb.facts import grid_of, layout_of
+from dte_hpc.fdb.maintenance import maintenance
 from dte_hpc.fdb.matching import newest_rows
 from dte_hpc.fdb.owners import StoredFile, files_in, is_at_work
 from dte_hpc.fdb.pending import Rows
 from dte_hpc.fdb.publish import Publisher
-from dte_hpc.fdb.reclaim import maintenance
 from dte_hpc.fdb.schema import Schema
 from dte_hpc.fdb.segment import Packed
 from dte_hpc.fdb.table import FILE, Table
@@ -71,7 +71,7 @@ def reindex(disk: Disk, database: Database, key: Key, schema: Schema, *, doit: b
         If the file system refuses.
     """
     with maintenance(database) as directory:
-        fresh = Database(database.root, database.name, OpenFiles(), ignore)
+        fresh = database.anew(ignore)
         idle = [
             file
             for folder in database.folders
