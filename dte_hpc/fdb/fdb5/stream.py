@@ -16,7 +16,6 @@ from dte_hpc.base.errors import CorruptData
 
 _START, _END, _STRING = 0x01, 0x02, 0x0F
 _NUMBERS = {0x05: struct.Struct(">i"), 0x09: struct.Struct(">i"), 0x0A: struct.Struct(">I")}
-_LENGTH = struct.Struct(">I")
 
 
 class Stream:
@@ -39,18 +38,28 @@ class Stream:
 
     def text(self) -> str:
         """Return a string."""
-        at, data = self.at, self.data
-        start = at + 5
-        if start > self.end or data[at] != _STRING:
-            raise self._unexpected("a string")
-        stop = start + int(_LENGTH.unpack_from(data, at + 1)[0])
-        if stop > self.end:
-            raise self._unexpected(f"a string of at most {self.end - start} bytes")
-        self.at = stop
+        return self.texts(1)[0]
+
+    def texts(self, n_texts: int) -> list[str]:
+        """Return strings that follow one another."""
+        data, end, at = self.data, self.end, self.at
+        texts = []
         try:
-            return data[start:stop].decode("utf-8")
+            for _ in range(n_texts):
+                start = at + 5
+                if start > end or data[at] != _STRING:
+                    self.at = at
+                    raise self._unexpected("a string")
+                stop = start + int.from_bytes(data[at + 1 : start], "big")
+                if stop > end:
+                    self.at = at
+                    raise self._unexpected(f"a string of at most {end - start} bytes")
+                texts.append(data[start:stop].decode("utf-8"))
+                at = stop
         except UnicodeDecodeError as error:
             raise self._unexpected("text in UTF-8") from error
+        self.at = at
+        return texts
 
     def number(self) -> int:
         """Return a whole number, whatever its type."""
@@ -83,15 +92,20 @@ class Stream:
 
     def pairs(self) -> dict[str, str]:
         """Return a key: how many, keyword and value of each by name; how many, keyword and type in order."""
-        values = {self.text(): self.text() for _ in range(self.count())}
-        names = [(self.text(), self.text())[0] for _ in range(self.count())]
+        pairs = self.texts(2 * self.count())
+        values = dict(zip(pairs[::2], pairs[1::2], strict=True))
+        names = self.texts(2 * self.count())[::2]
         if set(names) != set(values):
             raise self._unexpected("a key with its own keywords")
         return {name: values[name] for name in names}
 
     def lists(self) -> dict[str, list[str]]:
         """Return axes: how many, and of each its keyword, how many values, and those."""
-        return {self.text(): [self.text() for _ in range(self.count())] for _ in range(self.count())}
+        return self.some_lists(self.count())
+
+    def some_lists(self, n_lists: int) -> dict[str, list[str]]:
+        """Return so many axes."""
+        return {self.text(): self.texts(self.count()) for _ in range(n_lists)}
 
     def _unexpected(self, expected: str) -> CorruptData:
         found = f"tag {self.data[self.at]}" if self.at < self.end else "the end"

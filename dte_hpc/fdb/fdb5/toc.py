@@ -26,7 +26,7 @@ A record is a C struct, little-endian, then an eckit Stream (`stream`), then pad
 
 An append cut short leaves bytes that are no record, and what was appended after them begins at any
 byte. So a record is looked for by the first eight bytes of its header, and is taken when header and
-payload make sense and another record, or the end, follows; otherwise the search goes on inside it.
+payload make sense and no other record begins before the payload ends.
 """
 
 import re
@@ -107,15 +107,14 @@ def scan(buffer: bytes, base: int) -> Iterator[Record | tuple[int, int]]:
     """
     at = bad = 0
     while at < len(buffer):
-        size = _record_size(buffer, at)
-        record = _decoded(buffer, at, size) if size else None
+        record, stop = _record(buffer, at)
         if record is None:
-            at = _next_header(buffer, at + 1)
+            at = _next_header(buffer, at + 1, len(buffer))
             continue
         if at > bad:
             yield base + bad, base + at
         yield record
-        at = bad = at + size
+        at = bad = stop
     if at > bad:
         yield base + bad, base + len(buffer)
 
@@ -127,14 +126,17 @@ def begins_record(buffer: bytes) -> bool:
     return _size_in_header(buffer, 0) > len(buffer)
 
 
-def _record_size(buffer: bytes, at: int) -> int:
-    """Return the bytes of the record at a place, 0 when none is there, or not all of it."""
+def _record(buffer: bytes, at: int) -> tuple[Record | None, int]:
+    """Return the record at a place, None for none, and where it ends.
+
+    Where another record begins inside it, its append was cut short, or its size is wrong: it counts if
+    its payload ends before that.
+    """
     size = _size_in_header(buffer, at)
-    end = at + size
-    if not size or end > len(buffer):
-        return 0
-    followed = end == len(buffer) or _size_in_header(buffer, end) or len(buffer) - end < HEADER_BYTES
-    return size if followed or _next_header(buffer, at + 1) >= end else 0
+    if not size or at + size > len(buffer):
+        return None, 0
+    stop = _next_header(buffer, at + HEADER_BYTES, at + size)
+    return _decoded(buffer, at, stop), stop
 
 
 def _size_in_header(buffer: bytes, at: int) -> int:
@@ -148,18 +150,18 @@ def _size_in_header(buffer: bytes, at: int) -> int:
     return int(size) if name.isascii() and not padding.strip(b"\0") else 0
 
 
-def _next_header(buffer: bytes, start: int) -> int:
-    """Return where the next record may begin."""
-    for found in _BEGINS.finditer(buffer, start):
+def _next_header(buffer: bytes, start: int, stop: int) -> int:
+    """Return where the next record may begin, `stop` when none does before that."""
+    for found in _BEGINS.finditer(buffer, start, stop + 7):
         if _size_in_header(buffer, found.start()):
             return found.start()
-    return len(buffer)
+    return stop
 
 
-def _decoded(buffer: bytes, at: int, size: int) -> Record | None:
+def _decoded(buffer: bytes, at: int, stop: int) -> Record | None:
     """Return what a record says, None when it makes no sense."""
     tag, version = buffer[at], buffer[at + 4]
-    payload = Stream(buffer, at + HEADER_BYTES, at + size)
+    payload = Stream(buffer, at + HEADER_BYTES, stop)
     try:
         if tag == INDEX:
             return _index(payload, version, int.from_bytes(buffer[at + 16 : at + 24], "little"))
@@ -196,9 +198,7 @@ def _object(payload: Stream) -> tuple[dict[str, str], dict[str, list[str]]]:
         if name == "size":
             n_axes = payload.count()
         elif name == "axes":
-            for _ in range(n_axes):
-                keyword = payload.text()
-                axes[keyword] = [payload.text() for _ in range(payload.count())]
+            axes = payload.some_lists(n_axes)
         elif name == "key":
             key = payload.pairs()
         elif name == "type":

@@ -73,13 +73,20 @@ def test_an_offset_beyond_two_gigabytes_is_not_negative():
     assert records[0].offset == 3 << 30
 
 
+PAYLOAD_END = len(index("9").rstrip(b"\0"))
+
+
 @given(st.integers(1, 1023), st.sampled_from(RECORDS))
 def test_a_record_cut_short_hides_nothing_behind_it(cut, last):
-    torn = index("9")[:cut]
-    records, gaps = scanned(RECORDS[0] + torn + last)
-    expected = scanned(RECORDS[0] + last)[0]
-    assert records == expected
-    assert gaps == [(1024, 1024 + cut)]
+    records, gaps = scanned(RECORDS[0] + index("9")[:cut] + last)
+    is_whole = cut >= PAYLOAD_END
+    assert records == scanned(RECORDS[0] + (index("9") if is_whole else b"") + last)[0]
+    assert gaps == ([] if is_whole else [(1024, 1024 + cut)])
+
+
+def test_a_size_that_is_too_large_swallows_no_record():
+    grown = index("9")[:104] + struct.pack("<Q", 3072) + index("9")[112:]
+    assert scanned(grown + b"".join(RECORDS))[0] == scanned(index("9") + b"".join(RECORDS))[0]
 
 
 @given(st.binary(min_size=1, max_size=3000))
