@@ -15,6 +15,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,25 @@ MAX_BUFFERS = 1024
 
 
 class Disk:
-    """The system calls of writers."""
+    """The system calls of writers.
 
-    def write(self, fd: int, buffers: Sequence[ByteLike], name: str) -> None:
-        """Append all bytes of some buffers; StorageFailed when not every byte was taken."""
+    Parameters
+    ----------
+    permissions : int, optional
+        Of new files, whatever the process's umask; a new directory may be entered by whoever may read it.
+        None for what the umask leaves.
+    """
+
+    def __init__(self, *, permissions: int | None = None) -> None:
+        self._permissions = permissions
+
+    def write(self, fd: int, buffers: Sequence[ByteLike], name: str) -> int:
+        """Append all bytes of some buffers, return in how many pieces; StorageFailed if not all were taken."""
         pending = [_flat(buffer) for buffer in buffers if len(buffer)]
+        n_pieces = 0
         try:
             while pending:
+                n_pieces += 1
                 taken = self._writev(fd, _first_bytes(pending))
                 while pending and taken >= len(pending[0]):
                     taken -= len(pending.pop(0))
@@ -42,6 +55,7 @@ class Disk:
                     pending[0] = pending[0][taken:]
         except OSError as error:
             raise _refused("write to", name, error) from error
+        return n_pieces
 
     def sync(self, fd: int, name: str) -> None:
         """Make a file's bytes durable."""
@@ -70,6 +84,28 @@ class Disk:
         except OSError as error:
             raise _refused("removal of", name, error) from error
 
+    def make_directory(self, parent: int, name: str) -> None:
+        """Make a directory; FileExistsError if the name is taken."""
+        self._mkdir(parent, name)
+        if self._permissions is not None:
+            mode = self._permissions | (self._permissions & 0o444) >> 2
+            os.chmod(name, mode, dir_fd=parent)  # noqa: PTH101 - relative to a descriptor
+
+    def remove_directory(self, parent: int, name: str) -> None:
+        """Remove an empty directory; OSError if it cannot be."""
+        self._rmdir(parent, name)
+
+    def link(self, directory: int, name: str, second: str) -> None:
+        """Give a file a second name; FileExistsError if that is taken."""
+        self._link(directory, name, second)
+
+    def rename(self, parent: int, name: str, new: str) -> None:
+        """Give something another name; StorageFailed if that cannot be."""
+        try:
+            self._rename(parent, name, new)
+        except OSError as error:
+            raise _refused("renaming of", name, error) from error
+
     def create(self, directory: int, name: str) -> int:
         """Return a descriptor of a new file, open for appending; StorageFailed if it cannot be made."""
         return self.open(directory, name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND)
@@ -77,9 +113,13 @@ class Disk:
     def open(self, directory: int, name: str, flags: int) -> int:
         """Return a descriptor of a file to write to."""
         try:
-            return self._open(directory, name, flags | _COMMON)
+            fd = self._open(directory, name, flags | _COMMON)
         except OSError as error:
             raise _refused("opening of", name, error) from error
+        if self._permissions is not None and flags & os.O_CREAT:
+            with suppress(PermissionError):  # a toc that somebody else made
+                os.fchmod(fd, self._permissions)
+        return fd
 
     def _writev(self, fd: int, buffers: Sequence[memoryview]) -> int:
         return os.writev(fd, buffers)
@@ -92,6 +132,18 @@ class Disk:
 
     def _unlink(self, directory: int, name: str) -> None:
         os.unlink(name, dir_fd=directory)
+
+    def _mkdir(self, parent: int, name: str) -> None:
+        os.mkdir(name, dir_fd=parent)
+
+    def _rmdir(self, parent: int, name: str) -> None:
+        os.rmdir(name, dir_fd=parent)
+
+    def _link(self, directory: int, name: str, second: str) -> None:
+        os.link(name, second, src_dir_fd=directory, dst_dir_fd=directory)
+
+    def _rename(self, parent: int, name: str, new: str) -> None:
+        os.rename(name, new, src_dir_fd=parent, dst_dir_fd=parent)
 
     def _open(self, directory: int, name: str, flags: int) -> int:
         return os.open(name, flags, 0o666, dir_fd=directory)

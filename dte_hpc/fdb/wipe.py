@@ -4,23 +4,24 @@ Its directory is renamed, which hides it from everybody at once, and then emptie
 ``.wiped.`` is no database; one that a killed wipe left is emptied by the next wipe in that root.
 
 Nothing of a writer at work is lost: while one may still refer to a file of the database it is not wiped.
-A wipe first locks the database for archiving and then looks for writers; a writer first makes its data
-file and then looks for the lock. So one of the two sees the other.
+A wipe first keeps new writers out and then looks for writers; a writer does it vice versa, so one of the
+two sees the other (`dte_hpc.fdb.maintenance`).
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from dte_hpc.base.errors import StorageFailed, StorageLocked
 from dte_hpc.base.key import Key
-from dte_hpc.fdb.control import Control, change, is_locked, refuse_if_locked
+from dte_hpc.fdb.control import Control, refuse_if_locked
 from dte_hpc.fdb.database import Database
-from dte_hpc.fdb.disk import Disk, open_directory
+from dte_hpc.fdb.disk import Disk, open_directory, storage_failed
 from dte_hpc.fdb.owners import Kind, files_in, is_at_work
+from dte_hpc.fdb.maintenance import begin_wipe, end_wipe, maintenance
 from dte_hpc.fdb.paths import new_stem
-from dte_hpc.fdb.reclaim import maintenance
 
 WIPED = ".wiped."
 
@@ -96,20 +97,23 @@ def wipe(disk: Disk, database: Database, *, unsafe_wipe_all: bool) -> None:
         If there are unknown files, and nothing was removed; or if the file system refuses.
     """
     refuse_if_locked(database.where, Control.WIPE, "nothing was removed")
-    with maintenance(database):
-        was_locked = is_locked(database.where, Control.ARCHIVE)
-        change(disk, database, "disable", Control.ARCHIVE)
+    with maintenance(database) as directory:
         try:
+            begin_wipe(disk, directory, database.where)
             if not unsafe_wipe_all:
                 _refuse_unsafe(database)
             hidden = list(_hide(disk, database))
         except BaseException:
-            if not was_locked and os.path.isdir(database.where):  # noqa: PTH112 - as written elsewhere
-                change(disk, database, "enable", Control.ARCHIVE)
+            end_wipe(directory)
             raise
         for root, name in hidden:
             _empty(disk, root, name)
-    for root in {Path(folder).parent for folder in database.folders}:
+    sweep(disk, {Path(folder).parent for folder in database.folders})
+
+
+def sweep(disk: Disk, roots: Iterable[Path]) -> None:
+    """Remove what killed wipes left in some roots."""
+    for root in roots:
         for name in _left_behind(root):
             _empty(disk, root, name)
 
@@ -137,7 +141,7 @@ def _hide(disk: Disk, database: Database) -> Iterator[tuple[Path, str]]:
         name = f"{WIPED}{new_stem()}"
         parent = open_directory(root)
         try:
-            os.rename(database.name, name, src_dir_fd=parent, dst_dir_fd=parent)
+            disk.rename(parent, database.name, name)
             disk.sync_directory(parent, str(root))
         finally:
             os.close(parent)
@@ -145,8 +149,9 @@ def _hide(disk: Disk, database: Database) -> Iterator[tuple[Path, str]]:
 
 
 def _left_behind(root: Path) -> list[str]:
-    with os.scandir(root) as entries:
+    with suppress(FileNotFoundError), os.scandir(root) as entries:
         return [e.name for e in entries if e.name.startswith(WIPED) and e.is_dir(follow_symlinks=False)]
+    return []
 
 
 def _empty(disk: Disk, root: Path, name: str) -> None:
@@ -162,7 +167,7 @@ def _empty(disk: Disk, root: Path, name: str) -> None:
         os.close(directory)
     parent = open_directory(root)
     try:
-        os.rmdir(name, dir_fd=parent)
+        disk.remove_directory(parent, name)
         disk.sync_directory(parent, str(root))
     except FileNotFoundError:
         return

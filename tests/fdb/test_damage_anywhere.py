@@ -5,7 +5,7 @@ purged, and went on. Of every byte it is known which fields may be missing when 
 """
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -242,7 +242,7 @@ class Map:
         return list(zip(*columns, strict=True))
 
     def hit(self, path: Path, start: int, stop: int) -> tuple[set[Span], set[Span]]:
-        """Return which fields may be missing, and which block offsets, when some bytes are not as they were."""
+        """Return which fields, and which block offsets, may be missing when some bytes are damaged."""
 
         def is_hit(place: tuple[Path, Span]) -> bool:
             return place[0] == path and place[1][0] < stop and place[1][1] > start
