@@ -15,6 +15,7 @@ from dte_hpc.base.config import as_mapping
 from dte_hpc.base.request import Request
 from dte_hpc.fdb import store
 from dte_hpc.fdb.control import Action, Control
+from dte_hpc.fdb.database import Database
 from dte_hpc.fdb.levels import Levels
 from dte_hpc.fdb.listing import Listing
 from dte_hpc.fdb.mars import mars_request
@@ -43,6 +44,7 @@ from dte_hpc.fdb.pyfdb.rows import FieldRows, LevelRows, Rows
 from dte_hpc.fdb.pyfdb.streams import MultiStream
 from dte_hpc.fdb.pyfdb.told import as_runtime_error
 from dte_hpc.fdb.pyfdb.wiper import Wiper
+from dte_hpc.fdb.schema import Schema
 
 Config = str | dict[str, Any] | Path | None
 _ACTIONS: dict[ControlAction, Action] = {ControlAction.ENABLE: "enable", ControlAction.DISABLE: "disable"}
@@ -70,7 +72,7 @@ class FDB:
         system, user = config_node(config), config_node(user_config)
         self._config = {} if system is None else system
         self._user_config = user if system is not None and user is not None else {}
-        self._levels: dict[int, Levels] = {}
+        self._levels: dict[Schema, Levels] = {}
         self._opened: store.FDB | None = None
         if self._config:
             self._open()
@@ -167,8 +169,11 @@ class FDB:
 
     def _fields(self, listing: Listing) -> FieldRows:
         def levels_of(number: int) -> Levels:
-            schema = listing.databases[number].schema() or self._store.schema
-            return self._levels.setdefault(id(schema), Levels(schema))
+            schema = _readable_schema(listing.databases[number]) or self._store.schema
+            found = self._levels.get(schema)
+            if found is None:
+                found = self._levels[schema] = Levels(schema)
+            return found
 
         return FieldRows(listing, levels_of)
 
@@ -272,6 +277,14 @@ class FDB:
         for plan in plans:
             for line in reports.of_purge(plan, stats.get(plan.where), doit=doit, porcelain=porcelain):
                 yield PurgeElement(line, _internal=True)
+
+
+def _readable_schema(database: Database) -> Schema | None:
+    """Return a database's own schema, None when it has none or it is damaged."""
+    try:
+        return database.schema()
+    except OSError:
+        return None
 
 
 def _request(selection: MarsSelection) -> Request:

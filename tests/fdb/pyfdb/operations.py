@@ -691,8 +691,9 @@ def wipe_with_a_stray_file(case):
 
 @operation
 def purge(case):
-    fdb = case.filled()
+    case.filled()
     for _ in range(2):
+        fdb = case.new()
         for step in ("0", "6", "12"):
             for param in ("131", "132", "167"):
                 fdb.archive(b"again", dict(SFC, step=step, param=param))
