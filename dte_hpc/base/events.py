@@ -51,7 +51,15 @@ class RecordSkipped:
     reason: str
 
 
-Event = FieldReceived | FieldStored | Flushed | Waited | RecordSkipped
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotStriped:
+    """A new directory has not got the striping that was configured, but the file system's own."""
+
+    where: str
+    reason: str
+
+
+Event = FieldReceived | FieldStored | Flushed | Waited | RecordSkipped | NotStriped
 Listener = Callable[[Event], None]
 
 

@@ -6,7 +6,7 @@ Lines go to the logger ``dte_hpc``, which without configuration writes to standa
 
 import logging
 
-from dte_hpc.base.events import Event, RecordSkipped
+from dte_hpc.base.events import Event, NotStriped, RecordSkipped
 
 _LOGGER = logging.getLogger("dte_hpc")
 
@@ -15,3 +15,5 @@ def log_trouble(event: Event) -> None:
     """Listen, and log what was passed over as a warning."""
     if isinstance(event, RecordSkipped):
         _LOGGER.warning("dte: skipped %s: %s", event.where, event.reason)
+    elif isinstance(event, NotStriped):
+        _LOGGER.warning("dte: %s is not striped as configured: %s", event.where, event.reason)

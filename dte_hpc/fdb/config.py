@@ -104,7 +104,7 @@ def _prepared(node: Any, place: str, home: str, root: str, depth: int = 0) -> di
         own[keyword] = [_prepared_space(space, f"{place}.spaces[{n}]", home) for n, space in spaces]
     for keyword in own.keys() & {"fdbs"}:
         stores = enumerate(as_list(f"{place}.fdbs", own[keyword]))
-        kept = {k: own[k] for k in own.keys() & {"schema", "permissions"}}
+        kept = {k: own[k] for k in own.keys() & {"schema", "permissions", "lustre"}}
         own[keyword] = [
             {**kept, **_prepared(store, f"{place}.fdbs[{n}]", home, root, depth + 1)} for n, store in stores
         ]

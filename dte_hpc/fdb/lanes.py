@@ -29,6 +29,7 @@ from dte_hpc.fdb.disk import OpenFiles
 from dte_hpc.fdb.engines import ENGINES, Engine
 from dte_hpc.fdb.grammar import Match, Predicate
 from dte_hpc.fdb.handlers import choose
+from dte_hpc.fdb.lustre import Layouts, layouts_of, report
 from dte_hpc.fdb.matching import Wanted, may_hold, part_of, wanted_of
 from dte_hpc.fdb.schema import MAX_REMEMBERED, Route, Schema, default_schema, read_schema
 from dte_hpc.fdb.spaces import FDBConfig, Space, Use, conditions_of
@@ -72,6 +73,8 @@ class Lane:
         All of the first must match a key, none of the others may.
     uses : tuple of FDBConfig
         The configurations that say what the lane as a whole may be used for: its own, and those around it.
+    layouts : Layouts, optional
+        How new databases are striped on Lustre.
     """
 
     config: FDBConfig
@@ -80,6 +83,7 @@ class Lane:
     selects: tuple[Conditions, ...] = ()
     excludes: tuple[Conditions, ...] = ()
     uses: tuple[FDBConfig, ...] = ()
+    layouts: Layouts | None = None
     _names: dict[tuple[Any, ...], list[str] | None] = field(default_factory=dict)
 
     def allows(self, use: Use) -> bool:
@@ -293,6 +297,15 @@ class Lanes:
             self._databases[place] = lane.engine.open(lane.config, root, name, self._files, self._listener)
         return self._databases[place]
 
+    def striping(self) -> dict[str, str]:
+        """Return for each root how new databases there are striped over Lustre, in words."""
+        told: dict[str, str] = {}
+        for lane in self.lanes:
+            stores = lane.config.store_roots()
+            told |= report(lane.roots("archive"), lane.layouts, data=not stores, index=True)
+            told |= report(stores, lane.layouts, data=True, index=False)
+        return told
+
     # -- reading
 
     def visit(
@@ -412,6 +425,7 @@ def _lanes(config: FDBConfig, schema: Schema | None, around: tuple[FDBConfig, ..
             tuple(conditions_of(outer.select) for outer in around if outer.select),
             tuple(conditions_of(text) for outer in around for text in outer.excludes),
             around,
+            layouts_of(config.lustre),
         )
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from dte_hpc.base.config import refuse
 from dte_hpc.base.errors import InvalidConfig
+from dte_hpc.fdb.lustre import Layouts
 
 Use = Literal["list", "retrieve", "archive", "wipe"]
 USES: tuple[Use, ...] = ("list", "retrieve", "archive", "wipe")
@@ -149,6 +150,8 @@ class FDBConfig:
         The same, one by one.
     permissions : str or int
         Of new files (``"0644"``); empty for what the process's umask leaves.
+    lustre : Layouts, optional
+        How files are striped on Lustre; None for what the environment says, see `dte_hpc.fdb.lustre`.
     """
 
     type: str = "local"
@@ -166,6 +169,7 @@ class FDBConfig:
     archive: bool | None = None
     wipe: bool | None = None
     permissions: str | int = ""
+    lustre: Layouts | None = None
 
     def __post_init__(self) -> None:
         if self.type not in ("local", "select"):
@@ -214,17 +218,6 @@ class FDBConfig:
     def store_roots(self) -> tuple[Path, ...]:
         """Return every root that may hold data files of databases which lie elsewhere."""
         return _paths(root for space in self.spaces for root in space.store_roots)
-
-    def root_for(self, name: str) -> Path:
-        """Return the root of a database: where it exists already, else the first that is writable."""
-        for space in self.spaces:
-            if space.takes(name):
-                roots = [Path(root.path) for root in space.roots if root.writable]
-                existing = [root for root in roots[1:] if (root / name).is_dir()] if len(roots) > 1 else []
-                if not roots:
-                    break
-                return existing[0] if existing and not (roots[0] / name).is_dir() else roots[0]
-        raise InvalidConfig(f"no space of the store has a writable root for {name}", name=name)
 
     def readable_roots(self) -> tuple[Path, ...]:
         """Return every root that is looked at when listing, in order."""
