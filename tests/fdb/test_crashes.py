@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import sys
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +11,6 @@ from random import Random
 
 import pytest
 
-from dte_hpc.base.errors import CorruptData
 from dte_hpc.base.field import Field, Metadata
 from dte_hpc.codecs.encode import GribEncoder, Packing
 from dte_hpc.fdb import FDB
@@ -29,7 +30,9 @@ def message(number: int) -> bytes:
     """Return one of some small GRIB messages; its step is the number."""
     if number not in _messages:
         metadata = {k: v for k, v in KEY.items() if k != "domain"} | {"grid": "O8", "time": 0}
-        field = Field(metadata=Metadata({**metadata, "step": number}), values=[float(number + n) for n in range(544)])
+        field = Field(
+            metadata=Metadata({**metadata, "step": number}), values=[float(number + n) for n in range(544)]
+        )
         _messages[number] = bytes(GribEncoder(Packing(packing="simple")).encode(field).message)
     return _messages[number]
 
@@ -89,31 +92,48 @@ SCENARIOS["everything"] = [
 ]
 
 
-def fill(root: Path, disk: Disk | None = None) -> Held:
+BEGINNING = [
+    *(flush((D1, number % 5, message_of(100 + number))) for number in range(15)),
+    flush((D2, 7, message_of(200)), (D2, 8, message_of(201))),
+]
+
+
+def fill(root: Path) -> None:
     """Make the store in which scenarios begin: masked fields, leftovers, the next flush merges."""
-    held: Held = {}
-    one, other = FDB(root, disk=disk), FDB(root, disk=disk)
-    for number in range(15):
-        store = (one, other)[number % 2]
-        for _do, update in (steps := flush((D1, number % 5, message_of(100 + number)))):
-            _do(store)
-            update(held)
-        assert steps
-    for do, update in flush((D2, 7, message_of(200)), (D2, 8, message_of(201))):
-        do(other)
-        update(held)
-    one.close()
-    other.close()
+    stores = [FDB(root), FDB(root)]
+    for number, steps in enumerate(BEGINNING):
+        for do, _ in steps:
+            do(stores[number % 2])
+    for store in stores:
+        store.close()
     folder = next(root.glob(f"*:{D1}:*"))
     (folder / f"20260101.000000.{HOST}.999999999.0.data").write_bytes(b"left by a writer that was killed")
-    return held
 
 
 @pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Held]:
+    """A store whose writers are gone, and what is in it."""
     top = tmp_path_factory.mktemp("start") / "top"
     top.mkdir()
-    return top, fill(top / "a" / "store")
+    assert in_child(lambda: fill(top / "a" / "store")) == 0
+    steps = [step for several in BEGINNING for step in several]
+    return top, after({}, steps, len(steps))
+
+
+def in_child(do: Callable[[], object]) -> int:
+    """Do something in another process; return its exit status."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        try:
+            do()
+            os._exit(0)
+        except BaseException:  # noqa: BLE001 - nothing of this process may go on in the tests
+            traceback.print_exc(file=sys.__stderr__)
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def after(start_: Held, steps: list[Step], n: int) -> Held:
@@ -172,24 +192,17 @@ def run(root: Path, disk: Disk, steps: list[Step], done: Callable[[], object]) -
 def run_killed(root: Path, disk: KillingDisk, steps: list[Step]) -> tuple[int, bool]:
     """Run steps in a process that may be killed; return how many were done, and whether it was."""
     reader, writer = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        try:
-            run(root, disk, steps, lambda: os.write(writer, b"."))
-            os._exit(0)
-        finally:
-            os._exit(1)
+    status = in_child(lambda: run(root, disk, steps, lambda: os.write(writer, b".")))
     os.close(writer)
-    _, status = os.waitpid(child, 0)
     n_done = len(os.read(reader, 10_000))
     os.close(reader)
-    assert os.waitstatus_to_exitcode(status) in (0, KILLED)
-    return n_done, os.waitstatus_to_exitcode(status) == KILLED
+    assert status in (0, KILLED)
+    return n_done, status == KILLED
 
 
-def kill_points(top: Path, tmp_path: Path, held: Held, steps: list[Step], every: int, torn: float = 0.0) -> int:
+def kill_points(
+    top: Path, tmp_path: Path, held: Held, steps: list[Step], every: int, torn: float = 0.0
+) -> int:
     """Kill at each call in turn until none is left; return how many."""
     for nth in range(1, 100_000, every):
         shutil.copytree(top, tmp_path / f"{nth}")
@@ -211,7 +224,9 @@ def test_a_kill_at_some_calls(start: tuple[Path, Held], tmp_path: Path, name: st
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("torn", [0.0, 0.01, 0.6])
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_a_kill_at_every_call(start: tuple[Path, Held], tmp_path: Path, name: str, torn: float, capsys) -> None:
+def test_a_kill_at_every_call(
+    start: tuple[Path, Held], tmp_path: Path, name: str, torn: float, capsys
+) -> None:
     n = kill_points(start[0], tmp_path, start[1], SCENARIOS[name], 1, torn)
     with capsys.disabled():
         print(f"\n{name}, torn {torn}: {n} kills, none bad")
