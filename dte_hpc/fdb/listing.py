@@ -275,10 +275,10 @@ class Listing:
 
     def _number(self, name: str, number: int) -> int:
         """Return one field's number of a column, without putting the whole column together."""
-        column = self.__dict__.get(name)
-        if column is None:
-            return int(self._parts[self._part[number]][1].number(name)[self._rows[number]])
-        return int(column[number])
+        if len(self) > 1 or name in self.__dict__:
+            return int(getattr(self, name)[number])
+        table: Table = self._parts[self._part[number]][1]
+        return table.number_at(name, int(self._rows[number]))
 
     def _gathered(self, name: str) -> NDArray[np.uint64]:
         found = np.zeros(len(self), np.uint64)
@@ -299,9 +299,11 @@ class Listing:
         return codes, words
 
     def _word(self, column: str, number: int) -> str:
-        table = self._parts[self._part[number]][1]
-        word: str = table.words_of(column).list[int(table.codes(column)[self._rows[number]])]
-        return word
+        table: Table = self._parts[self._part[number]][1]
+        row = int(self._rows[number])
+        if len(self) == 1:
+            return table.word_at(column, row)
+        return table.words_of(column).list[int(table.codes(column)[row])]
 
 
 def _path_of(database: Database, name: str) -> str:

@@ -2,8 +2,8 @@
 
 The general road (`matching`) compares columns with what is wanted. When a request gives every keyword
 one value, the row is found by a number instead: a `Lookup` numbers the keys of one snapshot, and keeps
-the newest row of each. It pays after some requests, so the first ones of a large snapshot take the
-general road, and so does whatever has not exactly one answer.
+the newest row of each. It pays after some requests, so for the first ones of a snapshot its segments
+are looked through (`seek`). Whatever has not exactly one answer takes the general road.
 """
 
 from collections.abc import Collection
@@ -13,11 +13,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from dte_hpc.fdb.matching import DENSE_KEYS, NO_WORDS, Rows, Wanted, WantedValue, answers, key_numbers
+from dte_hpc.fdb.seek import ABSENT, UNSURE, seek
 from dte_hpc.fdb.table import Table, Words
 
-ABSENT, UNSURE = -1, -2
 MAX_CHOICES = 16
 MAX_REMEMBERED = 100_000
+N_SOUGHT = 4  # requests a snapshot, at least, that do without a Lookup
 ROWS_A_REQUEST = 4096  # of a snapshot, that a Lookup numbers in the time one request takes without it
 MAX_NUMBERS = 1 << 62
 
@@ -98,6 +99,8 @@ class Lookup:
             others, _ = key_numbers(map(table.codes, self._others), np.arange(table.n_rows))
             rows[ids[others != others[rows[ids]]]] = UNSURE
         deleted = (rows >= 0) & (table.number("length")[rows] == 0)
+        for name in ("offset", "checksum"):  # which every message read needs
+            table.number(name)
         rows[deleted] = ABSENT
         self._rows = rows
 
@@ -165,9 +168,9 @@ class Lookups:
         found = lookups.get(keywords, 0)
         if isinstance(found, int):
             found += 1
-            if found * ROWS_A_REQUEST >= table.n_rows:
+            if (found - N_SOUGHT) * ROWS_A_REQUEST >= table.n_rows:
                 found = Lookup(table, keywords)
             lookups[keywords] = found
-        if isinstance(found, int) or not found.is_useful:
-            return UNSURE
-        return found.row(wanted, hidden)
+        if isinstance(found, int):
+            return seek(table, wanted, keywords, hidden)
+        return found.row(wanted, hidden) if found.is_useful else UNSURE

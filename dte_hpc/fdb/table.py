@@ -113,6 +113,34 @@ class Table:
             found = self._numbers[name] = self._new_numbers(name)
         return found
 
+    def number_at(self, name: str, row: int) -> int:
+        """Return one row's offset, length or checksum, from its segment while there is no column of it."""
+        found = self._numbers.get(name)
+        if found is not None:
+            return int(found[row])
+        segment, _, at = self._place(row)
+        if name != "offset":
+            base, values = segment.number(name)
+            return base if values is None else (base + int(values[at])) % (1 << 64)
+        before = _summed(segment.number("gap"), at + 1) + _summed(segment.number("length"), at)
+        return int(segment.start + before) % (1 << 64)
+
+    def word_at(self, keyword: str, row: int) -> str:
+        """Return one row's word of a column, from its segment while there is no such column."""
+        column = self._codes.get(keyword)
+        if column is not None:
+            return self.words[keyword].list[int(column[row])]
+        segment, index, at = self._place(row)
+        words, codes = segment.words(keyword) or ([""], None)
+        word = words[0 if codes is None else int(codes[at])]
+        return _data_file(index) if keyword == FILE and not word else word
+
+    def _place(self, row: int) -> tuple[Segment, str, int]:
+        """Return the segment of a row, its index file, and the row's number in it."""
+        which = int(np.searchsorted(self.starts, row, side="right")) - 1
+        segment, index, _ = self.segments[which]
+        return segment, index, row - int(self.starts[which])
+
     def fields(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return of some rows those that are fields, not the deletion of one."""
         if all(segment.number("length")[0] > 0 for segment, _, _ in self.segments):
@@ -176,7 +204,7 @@ class Table:
                 return 0, None
             local, codes = found
             if keyword == FILE:
-                local = [word or index.removesuffix("index") + "data" for word in local]
+                local = [word or _data_file(index) for word in local]
             if codes is None:
                 return words.number(local[0]), None
             return 0, np.array([words.number(word) for word in local], np.int32)[codes]
@@ -230,6 +258,17 @@ class Table:
         for number, values in varying:
             gathered[starts[number] : starts[number + 1]] += values.astype(dtype)
         return gathered
+
+
+def _data_file(index: str) -> str:
+    """Return the data file of the writer that wrote an index file."""
+    return index.removesuffix("index") + "data"
+
+
+def _summed(column: Column, n_rows: int) -> int:
+    """Return the sum of a column's first rows."""
+    base, values = column
+    return base * n_rows + (0 if values is None else int(values[:n_rows].sum(dtype=np.uint64)))
 
 
 def _filled(column: Column, n_fields: int) -> U64:
