@@ -59,9 +59,8 @@ class Fdb5Database(Database):
     ) -> None:
         super().__init__(root, name, files, listener)
         self._data_roots = {root, *data_roots}
-        self._reported: set[tuple[str, str]] = set()
-        self._tocs = Tocs(root, name, self._report)
-        self._reader = IndexReader(self.where, self.file, self._keywords, self._report)
+        self._tocs = Tocs(root, name, self._skipped)
+        self._reader = IndexReader(self.where, self.file, self._keywords, self._skipped)
         self._indexes: list[tuple[str, int]] = []
         self._fields = Fdb5Table((), self.file)
         self._is_stale = False
@@ -178,9 +177,3 @@ class Fdb5Database(Database):
             keywords = ", ".join((*(key or ()), *index.key, *index.axes))
             raise CorruptData(f"{self.where}/schema has no rule for {keywords}", where=self.where)
         return key, names(rule.levels[2])
-
-    def _report(self, where: str, reason: str) -> None:
-        """Tell the listener what is passed over, unless it was told before."""
-        if (where, reason) not in self._reported:
-            self._reported.add((where, reason))
-            self._skipped(where, reason)

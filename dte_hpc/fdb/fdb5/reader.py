@@ -149,7 +149,7 @@ class IndexReader:
         """Return the bytes of a data file, a large number when it cannot be looked at."""
         try:
             return os.lstat(Path(self.where, name)).st_size
-        except OSError:
+        except (OSError, ValueError):
             return UNKNOWN_BYTES
 
     def _place(self, index: Index) -> str:

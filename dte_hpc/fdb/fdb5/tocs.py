@@ -149,9 +149,15 @@ class Tocs:
     def _is_own(self, path: str) -> bool:
         """Whether a sub-toc is of this database; old versions of FDB wrote absolute paths of those too."""
         directory, _, name = path.rpartition("/")
-        if name.startswith("toc.") and (not directory or directory.rpartition("/")[2] == self._place[1]):
+        if (
+            name.startswith("toc.")
+            and name.isprintable()
+            and (not directory or directory.rpartition("/")[2] == self._place[1])
+        ):
             return True
-        self._skipped(f"{self.where}/toc", f"{path} of another database is laid over, which is not followed")
+        self._skipped(
+            f"{self.where}/toc", f"{path!r} of another database is laid over, which is not followed"
+        )
         return False
 
 

@@ -150,7 +150,9 @@ def test_a_toc_that_lost_its_beginning(kept):
     assert len(skipped) == 1
 
 
-@pytest.mark.parametrize("path", ["/elsewhere/od:0001:oper:20260102:0000:g/toc", "../x/toc.1", "tic"])
+@pytest.mark.parametrize(
+    "path", ["/elsewhere/od:0001:oper:20260102:0000:g/toc", "../x/toc.1", "tic", "toc.\0x", ""]
+)
 def test_a_database_laid_over_is_reported_and_not_followed(kept, path):
     real, skipped = kept("masked"), []
     append(toc_of(real), record("s", text(path) + b"\x09\0\0\0\0"))
@@ -239,7 +241,8 @@ def test_a_data_file_that_is_gone_is_named(kept):
 
 
 @pytest.mark.parametrize(
-    "name", ["../../secret", "/etc/passwd", "/elsewhere/od:0001:oper:20260101:0000:g/x.data"]
+    "name",
+    ["../../secret", "/etc/passwd", "/elsewhere/od:0001:oper:20260101:0000:g/x.data", "a\0.data", ".."],
 )
 def test_no_index_leads_out_of_the_roots(kept, name):
     real = kept("masked")
