@@ -7,8 +7,8 @@ in pyfdb's words. A listing is columns, of which an element is a view: what is n
 Restrictions
 ------------
 Where the behaviour differs on purpose (a handle sees what others flush, a wrong key is refused before a byte
-is written, messages are compared with their checksums, ...) docs/pyfdb.md says how. Databases are our own:
-one written by ECMWF's FDB is not read here.
+is written, messages are compared with their checksums, ...) docs/pyfdb.md says how. Databases that ECMWF's
+FDB wrote are read, not written, with ``engine: fdb5-toc`` in the configuration.
 """
 
 from dte_hpc.fdb.pyfdb.pyfdb import FDB

@@ -41,8 +41,13 @@ def ours(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def theirs(tmp_path_factory):
+def peers():
     python = peers_python()
     if python is None:
         pytest.skip("ECMWF's pyfdb is not there (DTE_PEERS_PYTHON, or .venv-peers in the repository)")
-    return run(python, "pyfdb", tmp_path_factory.mktemp("theirs"))
+    return python
+
+
+@pytest.fixture(scope="session")
+def theirs(peers, tmp_path_factory):
+    return run(peers, "pyfdb", tmp_path_factory.mktemp("theirs"))

@@ -1,9 +1,13 @@
 """Does a script get from us what it gets from ECMWF's pyfdb? Every difference we mean is named."""
 
 import ast
+import importlib.util
+import subprocess
 from pathlib import Path
 
 import pytest
+
+import dte_hpc.fdb.pyfdb as pyfdb
 
 SOURCE = ast.parse(Path(__file__).with_name("operations.py").read_text())
 NAMES = [
@@ -73,3 +77,32 @@ def test_where_we_differ_we_answer_as_said(place, ours):
     for key in place:
         answer = answer[key]
     assert answer == DIFFERENT[place]
+
+
+def operations():
+    spec = importlib.util.spec_from_file_location("operations", Path(__file__).with_name("operations.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+WRITE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import operations, pyfdb
+operations.Case(pyfdb, sys.argv[2]).filled()
+"""
+
+
+def test_what_theirs_wrote_is_read_with_ours(peers, tmp_path, theirs):
+    words = [peers, "-c", WRITE, Path(__file__).parent, tmp_path / "stores"]
+    subprocess.run([str(word) for word in words], check=True, capture_output=True, timeout=60)
+    used = operations()
+    spaces = [{"roots": [{"path": str(tmp_path / "stores" / "store")}]}]
+    schema = str(tmp_path / "stores" / "schema")
+    fdb = pyfdb.FDB({"engine": "fdb5-toc", "schema": schema, "spaces": spaces})
+    assert used.found(fdb.list({})) == theirs["list_everything"]
+    assert fdb.retrieve(dict(used.FIELD, step="12/0")).readall() == b"12-1670-167"
+    assert dict(fdb.axes({})) == theirs["axes"][0][2]
+    with pytest.raises(RuntimeError, match="UserError"):
+        fdb.archive(b"x", used.FIELD)
