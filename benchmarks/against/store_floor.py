@@ -6,7 +6,6 @@ import fdb_floor
 import work
 from sample import Sample, one_then_two
 
-TINY = b"x" * 64
 retrieve_whole, retrieve_single = fdb_floor.retrieve_whole, fdb_floor.retrieve_single
 
 
@@ -25,7 +24,7 @@ archive_key_1mb = archive_grib_1mb
 
 def archive_tiny(sample: Sample) -> None:
     """Write the same bytes at once, and one fdatasync."""
-    fdb_floor.archive_all(sample, [TINY * sample.size])
+    fdb_floor.archive_all(sample, [work.tiny(sample.size)])
 
 
 archive_tiny_many = archive_tiny_mappings = archive_tiny

@@ -6,9 +6,6 @@ import work
 from fdb_ours import store_at, warm
 from sample import Sample, digest, one_then_two
 
-TINY = b"x" * 64
-AT_ONCE = 1_000_000
-
 
 def archive_grib_100kb(sample: Sample) -> None:
     """Messages of 100 KB, their keys read from their headers; flush included."""
@@ -28,11 +25,11 @@ def archive_key_1mb(sample: Sample) -> None:
 def archive_tiny(sample: Sample) -> None:
     """Fields of 64 bytes with their keys given, a call each; flush included."""
     warm(sample)
-    keys = list(work.listed(sample.size))
+    fields = list(zip(work.listed(sample.size), work.tiny_each(sample.size), strict=True))
     with sample.clock():
         store = store_at(sample, sample.scratch / "store")
-        for named in keys:
-            store.archive(TINY, named)
+        for named, message in fields:
+            store.archive(message, named)
         store.flush()
     _all_keys(sample, sample.scratch / "store")
 
@@ -40,8 +37,8 @@ def archive_tiny(sample: Sample) -> None:
 def archive_tiny_many(sample: Sample) -> None:
     """The same fields with one call: one buffer, and a column for each keyword that varies."""
     warm(sample)
-    columns, buffer = work.listed_columns(sample.size), TINY * sample.size
-    lengths = np.full(sample.size, len(TINY))
+    columns, buffer = work.listed_columns(sample.size), work.tiny(sample.size)
+    lengths = np.full(sample.size, work.TINY_BYTES)
     with sample.clock():
         store = store_at(sample, sample.scratch / "store")
         store.archive_many(buffer, columns, lengths=lengths)
@@ -52,7 +49,7 @@ def archive_tiny_many(sample: Sample) -> None:
 def archive_tiny_mappings(sample: Sample) -> None:
     """The same fields with one call: a list of messages, and a mapping for each."""
     warm(sample)
-    keys, messages = list(work.listed(sample.size)), [TINY] * sample.size
+    keys, messages = list(work.listed(sample.size)), work.tiny_each(sample.size)
     with sample.clock():
         store = store_at(sample, sample.scratch / "store")
         store.archive_many(messages, keys)
@@ -67,18 +64,18 @@ def _all_keys(sample: Sample, root) -> None:
 def fill_fields(sample: Sample) -> None:
     """Store many fields of 64 bytes with one flush."""
     store = store_at(sample, sample.own / f"fields-{sample.size}")
-    for first in range(0, sample.size, AT_ONCE):
-        count = min(AT_ONCE, sample.size - first)
-        columns = work.listed_columns(count, first)
-        store.archive_many(TINY * count, columns, lengths=np.full(count, len(TINY)))
+    for first in range(0, sample.size, work.TINY_AT_ONCE):
+        count = min(work.TINY_AT_ONCE, sample.size - first)
+        columns, lengths = work.listed_columns(count, first), np.full(count, work.TINY_BYTES)
+        store.archive_many(work.tiny(count, first), columns, lengths=lengths)
     store.flush()
 
 
 def fill_flushes(sample: Sample) -> None:
     """Store fields of 64 bytes, a flush each."""
     store = store_at(sample, sample.own / f"flushes-{sample.size}")
-    for named in work.listed(sample.size):
-        store.archive(TINY, named)
+    for named, message in zip(work.listed(sample.size), work.tiny_each(sample.size), strict=True):
+        store.archive(message, named)
         store.flush()
 
 

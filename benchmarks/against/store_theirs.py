@@ -5,8 +5,6 @@ import work
 from fdb_theirs import read, store_at, warm
 from sample import Sample, digest, one_then_two
 
-TINY = b"x" * 64
-
 
 def archive_grib_100kb(sample: Sample) -> None:
     """Messages of 100 KB, their keys read from their headers; flush included."""
@@ -26,11 +24,11 @@ def archive_key_1mb(sample: Sample) -> None:
 def archive_tiny(sample: Sample) -> None:
     """Fields of 64 bytes with their keys given, a call each; flush included."""
     warm(sample)
-    keys = list(work.listed(sample.size))
+    fields = list(zip(work.listed(sample.size), work.tiny_each(sample.size), strict=True))
     with sample.clock():
         store = store_at(sample, sample.scratch / "store")
-        for named in keys:
-            store.archive(TINY, named)
+        for named, message in fields:
+            store.archive(message, named)
         store.flush()
     found = store_at(sample, sample.scratch / "store").list({})
     sample.result = digest((element.combined_key(), b"") for element in found)
@@ -42,16 +40,16 @@ archive_tiny_many = archive_tiny_mappings = archive_tiny  # it has no other way
 def fill_fields(sample: Sample) -> None:
     """Store many fields of 64 bytes with one flush."""
     store = store_at(sample, sample.own / f"fields-{sample.size}")
-    for named in work.listed(sample.size):
-        store.archive(TINY, named)
+    for named, message in zip(work.listed(sample.size), work.tiny_each(sample.size), strict=True):
+        store.archive(message, named)
     store.flush()
 
 
 def fill_flushes(sample: Sample) -> None:
     """Store fields of 64 bytes, a flush each."""
     store = store_at(sample, sample.own / f"flushes-{sample.size}")
-    for named in work.listed(sample.size):
-        store.archive(TINY, named)
+    for named, message in zip(work.listed(sample.size), work.tiny_each(sample.size), strict=True):
+        store.archive(message, named)
         store.flush()
 
 

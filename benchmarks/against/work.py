@@ -29,6 +29,7 @@ COMMON = {
 SIZES = {"1MB": (500, 1000, 200), "100KB": (250, 200, 500)}  # rows, columns, messages
 LEVELS = (1000, 850, 500, 250, 100)
 N_LISTED = 100_000
+TINY_BYTES, TINY_AT_ONCE = 64, 1_000_000
 GAUSSIAN, N_STEPS, N_POINTS = 320, 100, 100
 PACKINGS = {"simple": ("0002", "grid_simple"), "ccsds": ("0003", "grid_ccsds")}  # expver, packing
 LARGE = (1280, "0004", "grid_ccsds")  # O1280: of the octahedral grids Polytope has O1280 and O2560 ready-made
@@ -90,6 +91,17 @@ def listed_columns(count: int, first: int = 0) -> dict[str, str | list[str]]:
     numbers = range(first, first + count)
     steps = [str(number // 100) for number in numbers]
     return {**key(0, 0), "step": steps, "levelist": [str(1 + number % 100) for number in numbers]}
+
+
+def tiny(count: int, first: int = 0) -> bytes:
+    """Return the messages of as many small fields, one after another: random, `TINY_BYTES` each."""
+    return np.random.default_rng(first).bytes(TINY_BYTES * count)
+
+
+def tiny_each(count: int, first: int = 0) -> list[bytes]:
+    """Return the same messages, each of its own."""
+    data = tiny(count, first)
+    return [data[at : at + TINY_BYTES] for at in range(0, len(data), TINY_BYTES)]
 
 
 def one_of(count: int) -> dict[str, str]:
