@@ -170,7 +170,7 @@ class _Walk:
                 leaves = [pages[page][0] for page in level if page in pages]
                 break
             if len(nodes) != len(pages):
-                self.wrong.append(f"{len(pages) - len(nodes)} leaves are among nodes")
+                self.wrong.append(f"leaves among nodes: {len(pages) - len(nodes)}")
             level = [child for page in level if page in nodes for child in nodes[page][0]["page"].tolist()]
         return leaves, self.wrong
 
@@ -178,7 +178,7 @@ class _Walk:
         """Return the pages of a level that exist and were not met before, in file order."""
         good = sorted({page for page in level if 1 <= page <= self.n_pages} - self.seen)
         if len(good) != len(level):
-            self.wrong.append(f"{len(level) - len(good)} pages are cut off, or named twice")
+            self.wrong.append(f"pages cut off, or named twice: {len(level) - len(good)}")
         self.seen.update(good)
         return good
 

@@ -140,7 +140,7 @@ class IndexReader:
         for number in np.unique(bad).tolist():
             index, keys = group[number]
             n_bad = int((bad == number).sum())
-            reason = f"{n_bad} entries contradict one another or the axes of their index"
+            reason = f"entries that contradict one another or the axes of their index: {n_bad}"
             if keys is not None:
                 raise CorruptData(reason, where=self._place(index))
             self._report(self._place(index), reason)

@@ -14,7 +14,7 @@ from dte_hpc.fdb import FDB
 
 HERE = Path(__file__).parent
 CASES = runpy.run_path(str(HERE / "cases.py"))["CASES"]
-run_peer = runpy.run_path(str(HERE / "running.py"))["run_peer"]
+RUN_PEER = runpy.run_path(str(HERE / "running.py"))["run_peer"]
 
 
 class Real(NamedTuple):
@@ -97,7 +97,19 @@ def written(tmp_path, peers_python):
     def write(case, name="written"):
         root = tmp_path / name
         root.mkdir()
-        run_peer(peers_python, "write", case, root)
-        return Real(root, case, run_peer(peers_python, "tell", case, root) if "like" not in case else {})
+        RUN_PEER(peers_python, "write", case, root)
+        return Real(root, case, RUN_PEER(peers_python, "tell", case, root) if "like" not in case else {})
 
     return write
+
+
+@pytest.fixture(scope="session")
+def run_peer():
+    """Run something in the Python that has ECMWF's pyfdb."""
+    return RUN_PEER
+
+
+@pytest.fixture(scope="session")
+def real_store():
+    """Open a store that is being written."""
+    return lambda root, case: Real(root, case, {})

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 
@@ -41,6 +42,9 @@ def write(case, root):
             list(fdb.purge(arguments[0], doit=True))
         elif what == "tool":
             tool(root, arguments)
+        elif what == "await":
+            while not Path(root, arguments[0]).exists():
+                time.sleep(0.01)
         elif what == "die":
             os._exit(0)
 

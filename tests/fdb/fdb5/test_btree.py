@@ -108,7 +108,7 @@ def test_a_file_cut_short_keeps_its_other_pages(read):
 
 
 def test_a_root_cut_short(read):
-    assert read(Tree(words(3), 5).pages, cut=60000) == ([], ["1 pages are cut off, or named twice"])
+    assert read(Tree(words(3), 5).pages, cut=60000) == ([], ["pages cut off, or named twice: 1"])
 
 
 @settings(max_examples=200, deadline=None)
