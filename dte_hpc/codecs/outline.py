@@ -47,14 +47,11 @@ def outline(read: Read, length: int) -> NDArray[np.uint8]:
     """
     message = _Message(read, length)
     message.take(0, FIRST_BYTES)
-    start = message.bytes_at(0, 8)
+    start = message.bytes_at(0, _GRIB2_START)
     if start[:4] != b"GRIB" or start[7] not in (1, 2):
-        raise InvalidMessage(f"the message begins with {start!r}; expected 'GRIB', and edition 1 or 2")
-    if start[7] == 2:
-        _sections2(message)
-    else:
-        _sections1(message)
-    message.take(max(0, length - _END_BYTES), _END_BYTES)
+        raise InvalidMessage(f"the message begins with {start[:8]!r}; expected 'GRIB', and edition 1 or 2")
+    own = _sections2(message, start) if start[7] == 2 else _sections1(message)
+    message.bytes_at(own - _END_BYTES, _END_BYTES)
     return message.data
 
 
@@ -76,15 +73,17 @@ class _Message:
 
     def bytes_at(self, offset: int, length: int) -> bytes:
         """Return bytes that are there, read if need be; InvalidMessage if the message ends before them."""
-        if offset + length > len(self.data):
+        if offset < 0 or offset + length > len(self.data):
             raise InvalidMessage(f"the message ends at byte {len(self.data)}, inside a section")
-        self.take(offset, max(length, AHEAD_BYTES))
+        if not self._taken[0] <= offset <= offset + length <= self._taken[1]:
+            self.take(offset, max(length, AHEAD_BYTES))
         return self.data[offset : offset + length].tobytes()
 
 
-def _sections2(message: _Message) -> None:
-    at = _GRIB2_START
-    while at + _END_BYTES < len(message.data):
+def _sections2(message: _Message, start: bytes) -> int:
+    """Read the sections of a GRIB2 message; return its own length, which padding may follow."""
+    own, at = int.from_bytes(start[8:], "big"), _GRIB2_START
+    while at + _END_BYTES < min(own, len(message.data)):
         head = message.bytes_at(at, 5)
         length, number = int.from_bytes(head[:4], "big"), head[4]
         if length < 5 or number > _DATA:
@@ -94,13 +93,19 @@ def _sections2(message: _Message) -> None:
             raise InvalidMessage(f"section {number} has {length} bytes; expected at most {MAX_SECTION_BYTES}")
         message.bytes_at(at, wanted)
         at += length
+    return own
 
 
-def _sections1(message: _Message) -> None:
+def _sections1(message: _Message) -> int:
+    """Read the sections of a GRIB1 message; return its own length (see `dte_hpc.codecs.layout`)."""
+    own = int.from_bytes(message.bytes_at(4, 3), "big")
     at, flags = 8, message.bytes_at(15, 1)[0]
     for present in (0x100, 0x80, 0x40):
         if present == 0x100 or flags & present:
             length = int.from_bytes(message.bytes_at(at, 3), "big")
             message.bytes_at(at, max(3, length))
             at += max(3, length)
-    message.bytes_at(at, 11)
+    short = int.from_bytes(message.bytes_at(at, 11)[:3], "big")
+    if own & 0x800000 and short < 120:
+        own = (own & 0x7FFFFF) * 120 - short + 4
+    return own

@@ -39,6 +39,26 @@ def test_layout_and_grid_are_those_of_the_message(data, name):
         assert sum(length for _, length in read) <= 2048 + 256 + 4
 
 
+@pytest.mark.parametrize("name", FILES)
+def test_padding_behind_a_message_is_no_part_of_it(data, name):
+    message = bytes(next(split((data / name).read_bytes())))
+    found, _ = outlined(message + bytes(100))
+    assert read_layout(found) == read_layout(message)
+    assert grid_name(found) == grid_name(message)
+
+
+def test_a_grib1_message_whose_length_is_in_units_of_120_bytes(data):
+    message = bytearray(next(split((data / "test4.grib").read_bytes())))
+    at = read_layout(message).data_offset - 11
+    units = -(-(len(message)) // 120)
+    short = units * 120 - len(message) + 4
+    message[4:7] = (units | 0x800000).to_bytes(3, "big")
+    message[at : at + 3] = short.to_bytes(3, "big")
+    found, read = outlined(message)
+    assert read_layout(found) == read_layout(message)
+    assert sum(length for _, length in read) < 8000
+
+
 def grib2(n_points, bitmap=False, grid_bytes=72):
     """Return a message of one section each, 16 bits a value."""
     bits = np.packbits(np.arange(n_points) % 3 > 0).tobytes() if bitmap else b""
