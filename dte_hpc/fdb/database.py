@@ -91,7 +91,7 @@ class Database:
         self._table = Table(())
         self._refused: set[tuple[str, int]] = set()
         self._schema = None
-        self._seen = (inode, 0, 0)
+        self._seen = (inode, -1, 0)
         self._places.clear()
         for root in (self.root, *(self._stores.roots if self._stores else ())):
             self._files.forget(root, self.name)
@@ -105,6 +105,8 @@ class Database:
             If the file is not what was written.
         """
         if self._schema is None:
+            if self._seen[0] < 0:
+                self._forget(self._look()[0])  # so that the first look of `table` does not forget it
             with suppress(FileNotFoundError):
                 self._schema = _read_schema(self.root, self.name)
         return self._schema
@@ -118,6 +120,8 @@ class Database:
             with suppress(_Purged):
                 if seen[1]:
                     self._read_toc()
+                elif seen[0] == 0 and self._has_lost_its_toc():
+                    self._skipped(f"{self.where}/toc", "there is none, but there are index files")
                 self._seen = seen
                 break
             self._forget(-1)
@@ -192,6 +196,13 @@ class Database:
         except (FileNotFoundError, NotADirectoryError):
             return 0, 0, 0
         return status.st_ino, status.st_size, status.st_ctime_ns
+
+    def _has_lost_its_toc(self) -> bool:
+        """Whether there is no toc, though a writer made an index file: that makes the toc before."""
+        with suppress(FileNotFoundError, NotADirectoryError):
+            has_index = any(name.endswith(".index") for name in os.listdir(self.where))  # noqa: PTH208
+            return has_index and self._look()[0] == 0
+        return False
 
     def _read_toc(self) -> None:
         n_before = len(self.toc.records)

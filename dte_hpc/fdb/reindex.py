@@ -2,7 +2,8 @@
 
 A data file is plain messages, one after another, and a GRIB message says what it is. `reindex` looks at the
 bytes of data files that no readable index refers to, takes every whole GRIB message there whose key belongs
-to the database, and publishes those whose key is not stored already. Nothing is copied or removed.
+to the database, and publishes those whose key is not stored already, with their block offsets. Nothing is
+copied or removed. What the toc says of lost segments stays damage until a purge despite it.
 
 Not found again: messages that are not GRIB (only the index knew their keys), earlier fields of a key that
 is stored (which came first is no longer known), and whatever writers at work have not flushed yet. Fields
@@ -12,15 +13,17 @@ that a killed writer had archived and not flushed are found, too, when they are 
 import mmap
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dte_hpc.base.checksum import checksum
 from dte_hpc.base.errors import DteError
 from dte_hpc.base.events import ignore
 from dte_hpc.base.key import Key
-from dte_hpc.codecs.layout import split
+from dte_hpc.codecs.layout import CCSDS, Layout, split
 from dte_hpc.fdb.database import Database
 from dte_hpc.fdb.disk import Disk, open_directory
 from dte_hpc.fdb.facts import grid_of, layout_of
@@ -161,9 +164,21 @@ class _Found:
         self._stored.add(key)
         layout = layout_of(message)
         grid = grid_of(message) if layout is not None else ""
-        self.rows.add(route.names, values, len(message), checksum(message), layout, grid, None)
+        offsets = _block_offsets(message, layout)
+        self.rows.add(route.names, values, len(message), checksum(message), layout, grid, offsets)
         self._runs.append((file, begin, 1))
         return True
+
+
+def _block_offsets(message: bytes, layout: Layout | None) -> NDArray[np.uint64] | None:
+    """Return the block offsets of a message packed by CCSDS. Cost: its decoding."""
+    from dte_hpc.codecs.points import find_block_offsets
+
+    if layout is None or layout.packing != CCSDS:
+        return None
+    with suppress(DteError):  # a message whose data section is wrong is stored as it is
+        return find_block_offsets(message)
+    return None
 
 
 def _keys(table: Table) -> Iterator[frozenset[tuple[str, str]]]:
