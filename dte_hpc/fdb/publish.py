@@ -11,9 +11,8 @@ One that appends the last of some records merges them too (`dte_hpc.fdb.merge`).
 
 import dataclasses
 import errno
-import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from dte_hpc.base.errors import StorageFailed
 from dte_hpc.base.events import ignore
 from dte_hpc.fdb import toc
 from dte_hpc.fdb.database import Database
-from dte_hpc.fdb.disk import Disk, OpenFiles, storage_failed
+from dte_hpc.fdb.disk import Disk, OpenFiles
 from dte_hpc.fdb.merge import completed, merged
 from dte_hpc.fdb.owners import OwnFile
 from dte_hpc.fdb.paths import new_stem
@@ -53,7 +52,6 @@ class Publisher:
         self._file: OwnFile | None = None
         self._sequence = 0
         self._name_is_new = False
-        self._found: set[str] = set()
 
     def open(self, stem: str) -> None:
         """Make the index file unless there is one; it is called `stem` unless that name is taken.
@@ -92,20 +90,6 @@ class Publisher:
         if span is not None:
             self._merge(*span)
         return record.n_fields
-
-    def refuse_absent(self, names: Iterable[str]) -> None:
-        """StorageFailed unless data files that other ranks wrote are where this process sees them."""
-        for name in names:
-            if name not in self._found:
-                try:
-                    os.stat(name, dir_fd=self._directory(), follow_symlinks=False)
-                except OSError as error:
-                    sentence = (
-                        f"{self._where} has no file {name} that another rank wrote; expected a store that "
-                        "all IO ranks share, or collective-flush: false"
-                    )
-                    raise storage_failed(sentence, error) from error
-                self._found.add(name)
 
     def stand_for(self, pack: Callable[[str], Packed] | None, kind: int, start: int, stop: int) -> None:
         """Make a merged or reclaimed record durable, which stands for some bytes of the toc.

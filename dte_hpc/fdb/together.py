@@ -106,6 +106,7 @@ def _flush(pending: Mapping[str, Writer], comm: Comm) -> None:
     flush.failures.update(_told(comm, own))
     for where in packed.keys() - flush.failures.keys():
         pending[where].done()
+    own.update(_lost(comm, pending, flush.failures))
     if flush.failures:
         first = min(flush.failures)
         raise flush.failures[first] from {**failures, **own}.get(first)
@@ -152,6 +153,16 @@ def _agreed(comm: Comm, packed: Mapping[str, Packed], failures: Failures) -> _Fl
         for where, error in told:
             flush.failures.setdefault(where, error_of(error.encode()))
     return flush
+
+
+def _lost(comm: Comm, pending: Mapping[str, Writer], failures: Failures) -> Failures:
+    """Forget the fields of databases that were wiped meanwhile; return what is to be said of them."""
+    found = {}
+    for where in pending.keys() & failures.keys():
+        _, error = attempt(comm, partial(pending[where].give_up_if_wiped, failures[where]))
+        if error is not None:
+            found[where] = error
+    return found
 
 
 def _told(comm: Comm, failures: Failures) -> Failures:
@@ -215,10 +226,11 @@ def _publish_one(writer: Writer, pieces: Sequence[Packed], ranks: Sequence[int])
     ]
     # As if each rank's tables were a file, called by the number of its piece.
     table = Table([(segment, str(n), -segment.length) for n, segment in enumerate(segments)])
-    writer.publisher.refuse_absent(table.words_of(FILE).list[1:])
+    writer.refuse_absent(table.words_of(FILE).list[1:])
     rows = np.arange(table.n_rows)
 
     def read_table(piece: str, offset: int, length: int) -> bytes:
         return pieces[int(piece)].tables[offset : offset + length]
 
+    writer.open_index()
     writer.publisher.publish(lambda index: repacked(table, rows, index, read_table=read_table))

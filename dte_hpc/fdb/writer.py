@@ -17,8 +17,9 @@ checksums, and written to a new file, which is synced before anything refers to 
 be read back is named by a `StorageFailed` (fact ``lost``), and the flush after that commits the rest.
 """
 
+import errno
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dte_hpc.base.checksum import ByteLike, checksum
-from dte_hpc.base.errors import CorruptData, StorageFailed, StorageLocked
+from dte_hpc.base.errors import CorruptData, DteError, StorageFailed, StorageLocked
 from dte_hpc.codecs.layout import Layout
 from dte_hpc.fdb.control import Control, is_locked
 from dte_hpc.fdb.disk import Disk, OpenFile, open_directory, read_exactly, storage_failed
@@ -94,6 +95,7 @@ class Writer:
         self._gathered_bytes = 0
         self._data: OwnFile | None = None
         self._new_names = True
+        self._found: set[str] = set()
         self.publisher = Publisher(disk, self._directory, root, name)
 
     @property
@@ -147,9 +149,14 @@ class Writer:
 
     def flush(self) -> int:
         """Make all fields taken so far durable and visible; return how many there were."""
-        if self.prepare(own_index=True) == 0:
-            return 0
-        n_fields = self.publisher.publish(self.packed)
+        try:
+            if self.prepare(own_index=True) == 0:
+                return 0
+            n_fields = self.publisher.publish(self.packed)
+        except StorageFailed as error:
+            if error.errno == errno.ENOENT:
+                self.give_up_if_wiped(error)
+            raise
         self.done()
         return n_fields
 
@@ -169,16 +176,35 @@ class Writer:
         for file in dict.fromkeys(run.file for run in self._runs):
             self._sync(file)
         if own_index:
-            self.publisher.open(self._runs[-1].file.name.removesuffix(".data"))
+            self.open_index()
         self._sync_names(own_index=own_index)
         for run in self._runs:
             run.file.named = True
         return len(self._rows)
 
+    def open_index(self) -> None:
+        """Make the publisher's file unless there is one; it is called as the newest data file."""
+        stem = self._runs[-1].file.name.removesuffix(".data") if self._runs else new_stem()
+        self.publisher.open(stem)
+
     def packed(self, index: str) -> Packed:
         """Return the rows of what `prepare` made durable, for an index file."""
         runs = [(run.file.name, run.start, run.count) for run in self._runs]
         return Packed(len(self._rows), *self._rows.segment(index, runs))
+
+    def refuse_absent(self, names: Iterable[str]) -> None:
+        """StorageFailed unless data files that other ranks wrote are where this process sees them."""
+        for name in names:
+            if name not in self._found:
+                try:
+                    os.stat(name, dir_fd=self._directory(), follow_symlinks=False)
+                except OSError as error:
+                    sentence = (
+                        f"{self.where} has no file {name} that another rank wrote; expected a store that "
+                        "all IO ranks share, or collective-flush: false"
+                    )
+                    raise storage_failed(sentence, error) from error
+                self._found.add(name)
 
     def done(self) -> None:
         """Forget what `prepare` made durable: it was published."""
@@ -345,6 +371,18 @@ class Writer:
             lost.append(row)
         run.start, run.count = run.start + length, run.count - 1
         return row + 1
+
+    def give_up_if_wiped(self, error: DteError) -> None:
+        """Forget what was written into a directory that was wiped regardless of this writer, and say so."""
+        if self._is_in_place():
+            return
+        keys = [dict(zip(*key, strict=True)) for key in zip(self._rows.names, self._rows.values, strict=True)]
+        self.close(keep_files=True)
+        raise StorageFailed(
+            f"{self.where} was wiped while it was written to; {len(keys)} fields are lost, "
+            f"the first {keys[0]}",
+            lost=keys,
+        ) from error
 
     def _forget(self, lost: list[int]) -> None:
         if not lost:

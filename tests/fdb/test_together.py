@@ -1,6 +1,8 @@
 """Ranks that flush together: their fields are visible at once or not at all, whatever fails where."""
 
 import errno
+import shutil
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -245,6 +247,7 @@ class OneSyncFails(Disk):
     """A disk that refuses the first sync of a data file in a database of some name."""
 
     def __init__(self, database: str) -> None:
+        super().__init__()
         self.database: str | None = database
 
     def sync(self, fd: int, name: str) -> None:
@@ -325,9 +328,24 @@ def test_a_store_that_ranks_do_not_share_is_refused(comm, mpi_tmp_path) -> None:
         store.close()
 
 
-def test_a_slow_rank_is_waited_for(comm, mpi_tmp_path) -> None:
-    import time
+def test_fields_of_a_database_that_was_wiped_meanwhile_are_said_to_be_lost(comm, mpi_tmp_path) -> None:
+    with FDB(mpi_tmp_path) as store:
+        archive(store, comm.rank, 0)
+        next(iter(store._writers.values()))[0]._drain()
+        comm.Barrier()
+        if comm.rank == 0:
+            shutil.rmtree(mpi_tmp_path / DATABASE)
+        comm.Barrier()
+        with pytest.raises(StorageFailed) as failure:
+            store.flush_together(comm)
+        assert [key["step"] for key in failure.value.__cause__.lost] == ["0"]
+        assert not store.dirty
+        archive(store, comm.rank, 1)
+        store.flush_together(comm)
+        looked(comm, lambda: seen(comm, mpi_tmp_path, [1]))
 
+
+def test_a_slow_rank_is_waited_for(comm, mpi_tmp_path) -> None:
     with FDB(mpi_tmp_path) as store:
         archive(store, comm.rank, 0)
         time.sleep(0.2 * comm.rank)
