@@ -5,6 +5,7 @@ the bitmap), and returns bytes of the message's length, most others zero: what `
 `gridname.grid_of` say of them is what they say of the message. Pages nobody wrote to take no memory.
 """
 
+import struct
 from collections.abc import Callable
 
 import numpy as np
@@ -16,6 +17,7 @@ FIRST_BYTES = 2048
 AHEAD_BYTES = 256
 MAX_SECTION_BYTES = 1 << 26
 _GRIB2_START, _END_BYTES = 16, 4
+_SECTION = struct.Struct(">IB")
 _BITMAP, _DATA = 6, 7
 _KEPT = {_BITMAP: 6, _DATA: 5}
 """Bytes of the sections of GRIB2 that are not read as a whole."""
@@ -46,22 +48,23 @@ def outline(read: Read, length: int) -> NDArray[np.uint8]:
     Two reads for a message with a header of at most 2 KiB, and one more for each section beyond.
     """
     message = _Message(read, length)
-    message.take(0, FIRST_BYTES)
-    start = message.bytes_at(0, _GRIB2_START)
-    if start[:4] != b"GRIB" or start[7] not in (1, 2):
-        raise InvalidMessage(f"the message begins with {start[:8]!r}; expected 'GRIB', and edition 1 or 2")
-    own = _sections2(message, start) if start[7] == 2 else _sections1(message)
+    head = message.head
+    if len(head) < _GRIB2_START or head[:4] != b"GRIB" or head[7] not in (1, 2):
+        raise InvalidMessage(f"the message begins with {head[:8]!r}; expected 'GRIB', and edition 1 or 2")
+    own = _sections2(message) if head[7] == 2 else _sections1(message)
     message.bytes_at(own - _END_BYTES, _END_BYTES)
     return message.data
 
 
 class _Message:
-    """A message of which pieces are read."""
+    """A message of which pieces are read: `head`, its beginning, and what is asked for."""
 
     def __init__(self, read: Read, length: int) -> None:
         self.data = np.zeros(length, np.uint8)
         self._read = read
         self._taken = (0, 0)
+        self.take(0, FIRST_BYTES)
+        self.head = self.data[:FIRST_BYTES].tobytes()
 
     def take(self, offset: int, length: int) -> None:
         """Fill in some bytes, as far as they are in the message and not among those taken last."""
@@ -80,18 +83,21 @@ class _Message:
         return self.data[offset : offset + length].tobytes()
 
 
-def _sections2(message: _Message, start: bytes) -> int:
+def _sections2(message: _Message) -> int:
     """Read the sections of a GRIB2 message; return its own length, which padding may follow."""
-    own, at = int.from_bytes(start[8:], "big"), _GRIB2_START
-    while at + _END_BYTES < min(own, len(message.data)):
-        head = message.bytes_at(at, 5)
-        length, number = int.from_bytes(head[:4], "big"), head[4]
+    head = message.head
+    own, at = int.from_bytes(head[8:16], "big"), _GRIB2_START
+    end = min(own, len(message.data)) - _END_BYTES
+    while at < end:
+        begin = head[at : at + 5]
+        length, number = _SECTION.unpack(begin if len(begin) == 5 else message.bytes_at(at, 5))
         if length < 5 or number > _DATA:
             raise InvalidMessage(f"section {number} at byte {at} has {length} bytes; expected at least 5")
         wanted = min(length, _KEPT.get(number, length))
         if wanted > MAX_SECTION_BYTES:
             raise InvalidMessage(f"section {number} has {length} bytes; expected at most {MAX_SECTION_BYTES}")
-        message.bytes_at(at, wanted)
+        if at + wanted > len(head):
+            message.bytes_at(at, wanted)
         at += length
     return own
 

@@ -112,9 +112,9 @@ class Fdb5Database(Database):
 
     def file(self, name: str) -> OpenFile:
         """Return one of the database's index or data files; CorruptData for a name that is not one's."""
-        path = Path(name)
         if "/" not in name and name not in ("", ".", "..") and "\0" not in name:
             return self._files.get(self.root, self.name, name)
+        path = Path(name)
         if path.parent.name == self.name and path.parent.parent in self._data_roots and path.name != "..":
             return self._files.get(path.parent.parent, self.name, path.name)
         raise CorruptData(

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dte_hpc.base.errors import InvalidMessage, UnsupportedPacking
-from dte_hpc.codecs.layout import LAYOUT, read_layout
+from dte_hpc.base.errors import InvalidMessage
+from dte_hpc.codecs.layout import LAYOUT
 from dte_hpc.codecs.outline import outline
 from dte_hpc.fdb.disk import OpenFile, read_exactly
+from dte_hpc.fdb.facts import grid_of, layout_of
 from dte_hpc.fdb.fdb5.segment import Fdb5Segment
 from dte_hpc.fdb.table import FILE, Table
 
@@ -66,15 +67,15 @@ class Fdb5Table(Table):
         return found
 
     def _read_header(self, row: int) -> tuple[tuple[Any, ...], str]:
-        from dte_hpc.codecs.decode import grid_name
-
         name = self.words_of(FILE).list[int(self.codes(FILE)[row])]
-        file, start = self._opened(name), int(self.number("offset")[row])
+        fd, start = self._opened(name).fd, int(self.number("offset")[row])
+
+        def read(offset: int, length: int) -> bytes:
+            return read_exactly(fd, length, start + offset, name)
+
         try:
-            message = outline(
-                lambda offset, length: read_exactly(file.fd, length, start + offset, name),
-                int(self.number("length")[row]),
-            )
-            return _FACTS(read_layout(message)), grid_name(message) or ""
-        except (InvalidMessage, UnsupportedPacking):
+            message = outline(read, int(self.number("length")[row]))
+        except InvalidMessage:
             return _NO_FACTS, ""
+        facts = layout_of(message)
+        return (_NO_FACTS, "") if facts is None else (_FACTS(facts), grid_of(message))
