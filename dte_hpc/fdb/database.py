@@ -237,7 +237,8 @@ class Database:
     def stands_for(self, records: list[TocRecord], start: int, stop: int) -> TocRecord | None:
         """Return a merged or reclaimed record, not known to be damaged, that holds what some bytes did."""
         wide = (r for r in records if r.kind != SEGMENT and r.start <= start and stop <= r.stop)
-        return next((r for r in wide if (r.index, r.offset) not in self._refused), None)
+        usable = (r for r in wide if (r.index, r.offset) not in self._refused)
+        return max(usable, key=lambda r: r.kind, default=None)
 
     def read_segment(self, record: TocRecord) -> Segment:
         """Return the segment of a toc record; CorruptData if it is not what was flushed."""
