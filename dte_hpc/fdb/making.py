@@ -5,6 +5,8 @@ asks for beyond: the folder of data files under a store root, and the default la
 before the first file is in them.
 """
 
+import os
+
 from dte_hpc.base.events import Listener, NotStriped
 from dte_hpc.fdb.database import Database, create_database, create_folder
 from dte_hpc.fdb.disk import Disk
@@ -12,28 +14,62 @@ from dte_hpc.fdb.lustre import Layouts, is_lustre, set_layout
 from dte_hpc.fdb.schema import Schema
 
 
-def make_database(
-    disk: Disk, database: Database, schema: Schema, layouts: Layouts | None, listener: Listener
-) -> None:
-    """Make a database unless it is there; durable on return.
+class Maker:
+    """Makes one database, and again when it is gone.
 
-    That Lustre refuses a layout is told to the listener as `NotStriped` and stops nothing.
-
-    Raises
-    ------
-    StorageFailed
-        If the file system refuses.
+    Parameters
+    ----------
+    disk : Disk
+        The system calls.
+    database : Database
+        That there shall be.
+    schema : Schema
+        That it gets when it is made.
+    layouts : Layouts, optional
+        Its striping on Lustre.
+    listener : Listener
+        Told `NotStriped` when Lustre refuses, which stops nothing.
     """
-    is_new = layouts is not None and not database.exists()
-    create_database(disk, database.root, database.name, schema)
-    is_split = database.data_root != database.root
-    if is_split:
-        create_folder(disk, database.data_root, database.name)
-    if is_new and layouts is not None:
-        _stripe(database.where, layouts.words(data=not is_split, index=True), listener)
+
+    def __init__(
+        self, disk: Disk, database: Database, schema: Schema, layouts: Layouts | None, listener: Listener
+    ) -> None:
+        self._disk = disk
+        self._database = database
+        self._schema = schema
+        self._layouts = layouts
+        self._listener = listener
+        self._made = False
+
+    def __call__(self) -> None:
+        """Make the database unless it is there; durable on return. Cost when this made it before: one lstat.
+
+        Raises
+        ------
+        StorageFailed
+            If the file system refuses.
+        """
+        database, is_there = self._database, (self._made or self._layouts is not None) and self._exists()
+        if self._made and is_there:
+            return
+        create_database(self._disk, database.root, database.name, self._schema)
+        if database.data_root != database.root:
+            create_folder(self._disk, database.data_root, database.name)
+        if self._layouts is not None and not is_there:
+            self._lay_out(self._layouts)
+        self._made = True
+
+    def _exists(self) -> bool:
+        """Whether the directory has its schema: it is made, and not wiped since."""
+        return os.path.lexists(f"{self._database.where}/schema")
+
+    def _lay_out(self, layouts: Layouts) -> None:
+        database = self._database
+        is_split = database.data_root != database.root
+        _stripe(database.where, layouts.words(data=not is_split, index=True), self._listener)
         if is_split:
             folder = f"{database.data_root}/{database.name}"
-            _stripe(folder, layouts.words(data=True, index=False), listener)
+            _stripe(folder, layouts.words(data=True, index=False), self._listener)
 
 
 def _stripe(folder: str, words: list[str], listener: Listener) -> None:
