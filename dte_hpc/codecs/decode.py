@@ -32,8 +32,15 @@ __all__ = ["decode", "grid_name", "mars_key", "read_field"]
 MAX_POINTS = 2**29
 
 
-def decode(message: ByteLike) -> NDArray[np.float64]:
+def decode(message: ByteLike, out: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
     """Return the values of one message.
+
+    Parameters
+    ----------
+    message : ByteLike
+        One GRIB message of one field.
+    out : float64, shape (n_values,), optional
+        Contiguous; filled and returned.
 
     Returns
     -------
@@ -52,22 +59,29 @@ def decode(message: ByteLike) -> NDArray[np.float64]:
     Costs one pass for simple packing, about 5 ns a value for CCSDS.
     """
     layout = read_layout(message)
+    if out is not None and out.shape != (layout.n_values,):
+        raise InvalidMessage(f"the message has {layout.n_values} points; expected {out.size}, to fill `out`")
     if layout.packing == OTHER:
-        return grib.all_values(message)
+        values = grib.all_values(message)
+        if out is None:
+            return values
+        out[:] = values
+        return out
     data = np.frombuffer(byte_view(message), np.uint8)
-    return _decode(layout, data)
+    return _decode(layout, data, out)
 
 
-def _decode(layout: Layout, data: NDArray[np.uint8]) -> NDArray[np.float64]:
+def _decode(layout: Layout, data: NDArray[np.uint8], out: NDArray[np.float64] | None) -> NDArray[np.float64]:
     if layout.n_values > MAX_POINTS:
         raise InvalidMessage(
             f"the message says it has {layout.n_values} points; expected at most {MAX_POINTS}"
         )
-    packed = unpack(layout, data[layout.data_offset : layout.data_offset + layout.data_length])
+    section = data[layout.data_offset : layout.data_offset + layout.data_length]
     if not layout.bitmap_offset:
-        return packed
+        return unpack(layout, section, out)
+    packed = unpack(layout, section)
     bitmap = data[layout.bitmap_offset : layout.bitmap_offset + (layout.n_values + 7) // 8]
-    values = np.empty(layout.n_values)
+    values = np.empty(layout.n_values) if out is None else out
     n_present = packing.expand(frozen(bitmap), frozen(packed), values)
     if n_present != layout.n_packed:
         raise InvalidMessage(
@@ -76,20 +90,21 @@ def _decode(layout: Layout, data: NDArray[np.uint8]) -> NDArray[np.float64]:
     return values
 
 
-def unpack(layout: Layout, data: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return all packed values of a data section: float64, shape (n_packed,)."""
+def unpack(
+    layout: Layout, data: NDArray[np.uint8], out: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Return all packed values of a data section: float64, shape (n_packed,); in `out` where it is given."""
+    out = np.empty(layout.n_packed) if out is None else out
     if layout.packing == CONSTANT:
-        return np.full(layout.n_packed, layout.reference)
+        out[:] = layout.reference
+        return out
     step, factor = formula(layout)
     if layout.packing == CCSDS:
         samples = aec.decode(
             data, layout.n_packed, layout.bits, layout.block_size, layout.rsi, layout.ccsds_flags
         )
-        out = np.empty(layout.n_packed)
         packing.scale_samples(frozen(samples), step, layout.reference, factor, out)
-        return out
-    out = np.empty(layout.n_packed)
-    if layout.bits % 8 == 0 and layout.bits <= 32:
+    elif layout.bits % 8 == 0 and layout.bits <= 32:
         packing.unpack_aligned(frozen(data), layout.bits // 8, step, layout.reference, factor, out)
     else:
         packing.unpack_bits(frozen(data), 0, layout.bits, step, layout.reference, factor, out)

@@ -12,8 +12,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
+from dte_hpc.base.errors import InvalidRequest
 from dte_hpc.fdb.disk import read_exactly
 from dte_hpc.fdb.listing import Listing, read_into
 
@@ -48,6 +49,41 @@ class MessageHandle(io.RawIOBase):
     def _ends(self) -> NDArray[np.int64]:
         """Of each message the byte after its last."""
         return np.cumsum(self.listing.length, dtype=np.uint64).astype(np.int64)
+
+    def to_numpy(self, dtype: DTypeLike = np.float64) -> NDArray[Any]:
+        """Return the values of all fields, each decoded as it is read.
+
+        Parameters
+        ----------
+        dtype : dtype
+            Of the result; float64 is what the packing gives, and is decoded in place.
+
+        Returns
+        -------
+        ndarray, shape (n_fields, n_points)
+            In the order of the listing and of each message's grid; NaN where missing.
+
+        Raises
+        ------
+        InvalidRequest
+            If the fields do not all have the same number of points.
+        InvalidMessage, CorruptData
+            If a message is no GRIB message of one field, or not what was archived.
+        """
+        from dte_hpc.codecs.decode import decode  # compiled code, which who wants bytes does without
+
+        counts = np.unique(self.listing.layout["n_values"])
+        if len(counts) > 1:
+            raise InvalidRequest(
+                f"the fields have from {counts[0]} to {counts[-1]} points; expected all of them on one grid"
+            )
+        table = np.empty((len(self), int(counts[0]) if len(counts) else 0), dtype)
+        for row, message in zip(table, self, strict=True):
+            if row.dtype == np.float64:
+                decode(message, row)
+            else:
+                row[:] = decode(message)
+        return table
 
     @property
     def size(self) -> int:
