@@ -19,8 +19,7 @@ from dte_hpc.codecs.layout import split
 from dte_hpc.fdb.database import Database
 from dte_hpc.fdb.disk import open_file
 from dte_hpc.fdb.listing import Listing
-from dte_hpc.fdb.owners import LOCK_NAMES
-from dte_hpc.fdb.owners import files_in
+from dte_hpc.fdb.owners import LOCK_NAMES, files_in
 from dte_hpc.fdb.repack import Rows
 from dte_hpc.fdb.schema import Schema
 from dte_hpc.fdb.store import FDB

@@ -292,7 +292,7 @@ class Database:
             self._listener(RecordSkipped(where=where, reason=reason))
 
 
-class _Purged(Exception):  # noqa: N818 - no error: it is read again
+class _Purged(Exception):
     """What was to be read is not needed any more."""
 
 

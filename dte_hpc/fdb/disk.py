@@ -38,11 +38,13 @@ class Disk:
         None for what the umask leaves.
     """
 
+    _permissions: int | None = None
+
     def __init__(self, *, permissions: int | None = None) -> None:
         self._permissions = permissions
 
     def write(self, fd: int, buffers: Sequence[ByteLike], name: str) -> int:
-        """Append all bytes of some buffers, return in how many pieces; StorageFailed if not all were taken."""
+        """Append all bytes of some buffers, return in how many calls; StorageFailed if not all were taken."""
         pending = [_flat(buffer) for buffer in buffers if len(buffer)]
         n_pieces = 0
         try:
@@ -89,7 +91,7 @@ class Disk:
         self._mkdir(parent, name)
         if self._permissions is not None:
             mode = self._permissions | (self._permissions & 0o444) >> 2
-            os.chmod(name, mode, dir_fd=parent)  # noqa: PTH101 - relative to a descriptor
+            os.chmod(name, mode, dir_fd=parent)
 
     def remove_directory(self, parent: int, name: str) -> None:
         """Remove an empty directory; OSError if it cannot be."""

@@ -1,7 +1,8 @@
 """Which files are in a database, and is the writer that made them still at work?
 
 The name of a data or index file tells who made it: time, host, process, count. In this process its own
-files are known. A process of this host that is gone can write no more. Every writer also holds a shared
+files are known. A process of this host (since it was booted, and in this container) that is gone can write
+no more. Every writer also holds a shared
 `flock` on its data file, which nobody waits for: where the file system has such locks, whoever gets the
 exclusive one knows that the writer is gone. A file of another host that was touched in the last day
 counts as at work in any case, because locks may not reach across hosts.
@@ -17,18 +18,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dte_hpc.fdb.control import LOCKS
+from dte_hpc.fdb.disk import Disk
 from dte_hpc.fdb.paths import HOST
 
 Kind = Literal["data", "index", "toc", "schema", "lock", "temporary", "unknown"]
 SETTLED_SECONDS = 86400.0
 _STEM = re.compile(r"\d{8}\.\d{6}\.([A-Za-z0-9-]+)\.(\d+)\.\d+")
-_LOCK_NAMES = frozenset(name for _, name in LOCKS)
+WIPING = "wiping.lock"
+LOCK_NAMES = frozenset((*(name for _, name in LOCKS), WIPING))
 _own: "weakref.WeakValueDictionary[str, OwnFile]" = weakref.WeakValueDictionary()
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class OwnFile:
-    """A file this process made.
+    """A file this process makes; one that nobody refers to any more is closed.
 
     Attributes
     ----------
@@ -50,10 +53,18 @@ class OwnFile:
     named: bool = False
     failed: bool = False
 
-    def __post_init__(self) -> None:
-        _own[self.name] = self
+    @classmethod
+    def create(cls, disk: Disk, directory: int, name: str) -> "OwnFile":
+        """Make a file. It is known before it is there: no other thread takes it for a dead writer's."""
+        file = cls(-1, name)
+        _own.setdefault(name, file)
+        file.fd = disk.create(directory, name)
         with suppress(OSError):  # not every file system has locks
-            fcntl.flock(self.fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(file.fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return file
+
+    def __del__(self) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close it; again: nothing."""
@@ -129,7 +140,7 @@ def is_at_work(file: StoredFile) -> bool:
 def _kind(name: str) -> Kind:
     if name in ("toc", "schema"):
         return "toc" if name == "toc" else "schema"
-    if name in _LOCK_NAMES:
+    if name in LOCK_NAMES:
         return "lock"
     if name.startswith("schema.") and name.endswith(".tmp"):
         return "temporary"

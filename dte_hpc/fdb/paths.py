@@ -13,16 +13,18 @@ import re
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
+from dte_hpc.base.checksum import checksum
 from dte_hpc.base.errors import InvalidKey
 
 MAX_NAME_BYTES = 255
 _UNSAFE = re.compile(rb"^\.|[^A-Za-z0-9\-_.+=,@~]")
 _ENCODED = re.compile(r"(?:[A-Za-z0-9\-_.+=,@~]|%[0-9a-f]{2})*")
 _counter = itertools.count()
-HOST = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname().partition(".")[0])[:24] or "host"
 
 
 def encode_value(value: str) -> str:
@@ -52,6 +54,33 @@ def values_of(name: str) -> tuple[str, ...] | None:
     except UnicodeDecodeError:
         return None
     return values if (":".join(map(encode_value, values)) or "%") == name else None
+
+
+def host_token(name: str, place: str) -> str:
+    """Return at most 24 characters that no other host, and no other place on this one, has for itself.
+
+    Parameters
+    ----------
+    name : str
+        The host's; many have the same first characters.
+    place : str
+        What tells hosts, or containers, of one name apart.
+    """
+    short = re.sub(r"[^A-Za-z0-9-]", "-", name.partition(".")[0])[:15].rstrip("-") or "host"
+    return f"{short}-{checksum(f'{name}/{place}'.encode()) & 0xFFFFFFFF:08x}"
+
+
+def _place() -> str:
+    """Return what tells machines of one name apart, and containers whose processes have the same numbers."""
+    found = []
+    with suppress(OSError):
+        found.append(Path("/proc/sys/kernel/random/boot_id").read_text("ascii"))
+    with suppress(OSError):
+        found.append(str(Path("/proc/self/ns/pid").readlink()))
+    return "/".join(found)
+
+
+HOST = host_token(socket.gethostname(), _place())
 
 
 def new_stem() -> str:

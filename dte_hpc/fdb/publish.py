@@ -132,12 +132,12 @@ class Publisher:
     def _create(self, stem: str) -> OwnFile:
         name = f"{stem}.index"
         try:
-            return OwnFile(self._disk.create(self._directory(), name), name)
+            return OwnFile.create(self._disk, self._directory(), name)
         except StorageFailed as failure:
             if failure.errno != errno.EEXIST:
                 raise
         name = f"{new_stem()}.index"
-        return OwnFile(self._disk.create(self._directory(), name), name)
+        return OwnFile.create(self._disk, self._directory(), name)
 
     def _write(self, pack: Callable[[str], Packed]) -> toc.TocRecord:
         """Write a segment durably; return the record that will name it."""

@@ -1,40 +1,42 @@
 """How does the space of masked fields come back?
 
-`reclaim` writes the rows of a database that still answer somebody as one segment, and a record of the toc
-that stands for everything before (`dte_hpc.fdb.toc`); then nothing needs the data files without such
-rows, nor the old index files, and they are removed. Compacting, it first copies what is left in data files
-that are masked in part, each message compared with its checksum. Files that a dead writer left, and no
-flush refers to, are removed too.
+`reclaim` looks for data files in which no field answers anybody any more. It writes the rows of all others
+as one segment, and a record of the toc that stands for everything before (`dte_hpc.fdb.toc`); then nothing
+needs those data files, nor the old index files, and they are removed. Compacting, it first copies what is
+left in data files that are masked in part, each message compared with its checksum. Files that a dead
+writer left, and no flush refers to, are removed too.
+
+Rows of masked fields stay as long as their data file does, and so do the deletions that mask them: what
+could be had back is still told, and no rebuilt index takes a deleted field for a lost one.
 
 Readers and writers may be at work meanwhile: what is flushed later stands after the record. What a writer
 that is alive may still refer to is never removed, and what nobody may need is looked at again after
-the record is durable. Only one maintenance is in a database at a time (an `flock` of its directory, which
-readers and writers know nothing of). Killed at any instant, it leaves the database as it was or as it
-should be, and perhaps files for the next purge.
+the record is durable. Only one maintenance is in a database at a time (`dte_hpc.fdb.maintenance`). Killed at
+any instant, it leaves the database as it was or as it should be, and perhaps files for the next purge.
 
 A listing made before a purge may name files that are gone; reading them says so (CorruptData).
 """
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from dte_hpc.base.checksum import checksum
-from dte_hpc.base.errors import CorruptData, StorageLocked
+from dte_hpc.base.errors import CorruptData
 from dte_hpc.base.events import Event, RecordSkipped
 from dte_hpc.base.key import Key
 from dte_hpc.fdb.database import Database
-from dte_hpc.fdb.disk import Disk, OpenFiles, open_directory, read_exactly
-from dte_hpc.fdb.matching import newest_rows
+from dte_hpc.fdb.disk import Disk, open_directory, read_exactly
+from dte_hpc.fdb.maintenance import maintenance
+from dte_hpc.fdb.matching import key_numbers, newest_rows
 from dte_hpc.fdb.owners import OwnFile, StoredFile, files_in, is_at_work
 from dte_hpc.fdb.paths import new_stem
 from dte_hpc.fdb.publish import Publisher
 from dte_hpc.fdb.repack import Places, Rows, places_of, repacked
 from dte_hpc.fdb.table import FILE, Table
+from dte_hpc.fdb.tables import unpack_table
 from dte_hpc.fdb.toc import RECLAIMED, SLOT_BYTES, TORN, absent_flushes
 
 
@@ -65,27 +67,6 @@ class ReclaimPlan:
     rewritten_bytes: int
 
 
-@contextmanager
-def maintenance(database: Database) -> Iterator[int]:
-    """Hold a database against other maintenance; the value is a descriptor of its directory.
-
-    Raises
-    ------
-    StorageLocked
-        If another is at work in it.
-    """
-    directory = open_directory(database.root, database.name)
-    try:
-        fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield directory
-    except BlockingIOError:
-        raise StorageLocked(
-            f"{database.where} is being purged, compacted or wiped by somebody else", where=database.where
-        ) from None
-    finally:
-        os.close(directory)
-
-
 @dataclass(slots=True)
 class _View:
     """A database as it is now.
@@ -94,11 +75,15 @@ class _View:
     ----------
     table, rows : Table, ndarray
         All rows, and those that answer somebody.
+    kept : ndarray
+        Those that are written again.
     stop : int
         The byte of the toc up to which they were read.
     idle : list of StoredFile
         Data, index and temporary files whose writers are gone. Known before the toc was read, so that
         everything these writers flushed is in it.
+    is_damaged, despite_damage : bool
+        Whether something cannot be read, and whether that is given up.
     live_bytes : dict
         For each data file, bytes of messages that answer somebody.
     referred : set of str
@@ -109,6 +94,9 @@ class _View:
     rows: Rows
     stop: int
     idle: list[StoredFile]
+    kept: Rows = field(default_factory=lambda: np.empty(0, np.int64))
+    is_damaged: bool = False
+    despite_damage: bool = False
     live_bytes: dict[str, int] = field(default_factory=dict)
     referred: set[str] = field(default_factory=set)
 
@@ -144,12 +132,12 @@ def reclaim(
     """
     if not doit:  # many may ask at once, also while another is at work
         view = _view(database, despite_damage)
-        return _plan(database, key, view, _to_move(view) if move else set())
+        return _plan(database, key, view, _chosen(view, move))
     with maintenance(database) as directory:
         view = _view(database, despite_damage)
-        moving = _to_move(view) if move else set()
+        moving = _chosen(view, move)
         plan = _plan(database, key, view, moving)
-        if plan.masked_fields or moving or plan.remove:
+        if len(view.kept) < view.table.n_rows or moving or plan.remove or view.is_damaged:
             _publish(disk, database, directory, view, moving)
         _remove(disk, database, directory, view.idle)
     return plan
@@ -168,7 +156,7 @@ def _view(database: Database, despite_damage: bool) -> _View:
         if isinstance(event, RecordSkipped) and event.reason != TORN:
             damage.append(f"{event.where}: {event.reason}")
 
-    fresh = Database(database.root, database.name, OpenFiles(), listen)
+    fresh = database.anew(listen)
     table = fresh.table()
     records = fresh.every_record()
     for index, flushes in absent_flushes(records).items():
@@ -180,7 +168,14 @@ def _view(database: Database, despite_damage: bool) -> _View:
     alive = newest_rows(table, np.arange(table.n_rows, dtype=np.int64))
     tail = fresh.toc.tail
     stop = fresh.toc.size if tail is None else tail[0]  # the tail may be a record that is being written
-    view = _View(table, alive, stop // SLOT_BYTES * SLOT_BYTES, idle)
+    view = _View(
+        table,
+        alive,
+        stop // SLOT_BYTES * SLOT_BYTES,
+        idle,
+        is_damaged=bool(damage),
+        despite_damage=despite_damage,
+    )
     if len(alive):
         bytes_of = np.bincount(table.codes(FILE)[alive], weights=table.number("length")[alive].astype(float))
         names = table.words_of(FILE).list
@@ -191,9 +186,33 @@ def _view(database: Database, despite_damage: bool) -> _View:
     return view
 
 
-def _to_move(view: _View) -> set[str]:
-    """Return the data files from which messages are moved: idle, and masked in part."""
-    return {f.name for f in view.idle if 0 < view.live_bytes.get(f.name, 0) < f.size}
+def _chosen(view: _View, move: bool) -> set[str]:
+    """Return the data files from which messages are moved: idle, and masked in part; choose the rows kept."""
+    part = {f.name for f in view.idle if 0 < view.live_bytes.get(f.name, 0) < f.size}
+    moving = part if move else set()
+    view.kept = _kept(view, moving)
+    return moving
+
+
+def _kept(view: _View, moving: set[str]) -> Rows:
+    """Return the rows of files that stay, and the deletions that mask some of them."""
+    table = view.table
+    if len(view.rows) == table.n_rows:
+        return view.rows
+    gone = moving | {f.name for f in view.idle if f.name not in view.live_bytes}
+    numbers = [n for n, name in enumerate(table.words_of(FILE).list) if name in gone]
+    is_field = table.number("length") > 0
+    stays = is_field & ~np.isin(table.codes(FILE), numbers)
+    stays[view.rows] = True
+    everything = np.arange(table.n_rows, dtype=np.int64)
+    ids, _ = key_numbers([table.codes(keyword) for keyword in table.keywords], everything)
+    found, ids = np.unique(ids, return_inverse=True)
+    last, has_some = np.zeros(len(found), np.int64), np.zeros(len(found), np.bool_)
+    last[ids] = everything
+    has_some[ids[stays]] = True
+    deletions = last[has_some & ~is_field[last]]
+    stays[deletions] = True
+    return np.flatnonzero(stays)
 
 
 def _plan(database: Database, key: Key, view: _View, moving: set[str]) -> ReclaimPlan:
@@ -202,8 +221,7 @@ def _plan(database: Database, key: Key, view: _View, moving: set[str]) -> Reclai
     n_bytes = int(lengths[view.rows].sum())
     keep = set(view.live_bytes) - moving
     unused = [f for f in view.idle if f.name in view.referred and f.kind == "data" and f.name not in keep]
-    masked = view.table.n_rows - len(view.rows)
-    if masked or moving:
+    if len(view.kept) < view.table.n_rows or moving or unused:
         unused += [f for f in view.idle if f.name in view.referred and f.kind == "index"]
     return ReclaimPlan(
         where=database.where,
@@ -220,13 +238,13 @@ def _publish(disk: Disk, database: Database, directory: int, view: _View, moving
     """Write the rows that are left as one segment that stands for everything before."""
     publisher = Publisher(disk, lambda: directory, database.root, database.name)
     try:
-        if len(view.rows) == 0:
+        if len(view.kept) == 0:
             publisher.stand_for(None, RECLAIMED, 0, view.stop)
             return
         places = _moved(disk, database, view, moving)
         publisher.stand_for(
             lambda index: repacked(
-                view.table, view.rows, index, read_table=database.read_table, places=places
+                view.table, view.kept, index, read_table=partial(_read_table, database, view), places=places
             ),
             RECLAIMED,
             0,
@@ -236,9 +254,21 @@ def _publish(disk: Disk, database: Database, directory: int, view: _View, moving
         publisher.drop()
 
 
+def _read_table(database: Database, view: _View, index: str, offset: int, length: int) -> bytes:
+    """Return a block offset table that is right; without one, a field is only read more slowly."""
+    try:
+        data = database.read_table(index, offset, length)
+        unpack_table(data, f"{database.where}/{index}, byte {offset}")
+    except CorruptData:
+        if not view.despite_damage:
+            raise
+        return b""
+    return data
+
+
 def _moved(disk: Disk, database: Database, view: _View, moving: set[str]) -> Places:
     """Copy the messages that are left in some files into a new one, durably; return where all lie then."""
-    places = places_of(view.table, view.rows)
+    places = places_of(view.table, view.kept)
     which = np.isin(places.codes, [n for n, name in enumerate(places.files) if name in moving])
     if not which.any():
         return places
@@ -246,7 +276,7 @@ def _moved(disk: Disk, database: Database, view: _View, moving: set[str]) -> Pla
     folder = open_directory(database.data_root, database.name)
     file = None
     try:
-        file = OwnFile(disk.create(folder, name), name)
+        file = OwnFile.create(disk, folder, name)
         offsets = places.offsets.copy()
         for row in np.flatnonzero(which).tolist():
             message = _message(database, view, places, row)
@@ -267,10 +297,10 @@ def _moved(disk: Disk, database: Database, view: _View, moving: set[str]) -> Pla
 def _message(database: Database, view: _View, places: Places, row: int) -> bytes:
     """Return one message; CorruptData if it is not what was archived."""
     name = places.files[int(places.codes[row])]
-    length, offset = int(view.table.number("length")[view.rows[row]]), int(places.offsets[row])
+    length, offset = int(view.table.number("length")[view.kept[row]]), int(places.offsets[row])
     where = f"{database.where}/{name}"
     message = read_exactly(database.file(name).fd, length, offset, where)
-    if checksum(message) != int(view.table.number("checksum")[view.rows[row]]):
+    if checksum(message) != int(view.table.number("checksum")[view.kept[row]]):
         raise CorruptData(
             f"a message in {where}, byte {offset}, does not match its checksum; nothing was removed",
             where=where,
@@ -280,7 +310,7 @@ def _message(database: Database, view: _View, places: Places, row: int) -> bytes
 
 def _remove(disk: Disk, database: Database, directory: int, idle: list[StoredFile]) -> None:
     """Remove of some files those that nothing refers to now."""
-    now = Database(database.root, database.name, OpenFiles(), lambda _event: None)
+    now = database.anew(lambda _event: None)
     needed = {record.index for record in now.every_record()}
     table = now.table()
     if table.n_rows:

@@ -30,13 +30,14 @@ from dte_hpc.codecs.layout import EncodedField, Layout, split
 from dte_hpc.fdb.batch import Keys, Messages, Share, grids_of, merged, shares_of
 from dte_hpc.fdb.config import config_of
 from dte_hpc.fdb.control import Control, is_locked, refuse_if_locked
-from dte_hpc.fdb.database import Database, create_database
+from dte_hpc.fdb.database import Database
 from dte_hpc.fdb.disk import Disk
 from dte_hpc.fdb.facts import checked_bytes, grid_of, layout_of
 from dte_hpc.fdb.handle import MessageHandle
 from dte_hpc.fdb.lanes import Lane, Lanes
 from dte_hpc.fdb.listing import Listing, Part
 from dte_hpc.fdb.lookup import ABSENT, UNSURE, Lookups
+from dte_hpc.fdb.making import Maker
 from dte_hpc.fdb.matching import (
     MAX_NAMED,
     Order,
@@ -106,7 +107,7 @@ class FDB(Upkeep):
         self._lanes = Lanes(self.config, given, listener)
         self.schema = self._lanes.schema
         self._listener = listener
-        self._disk = disk or Disk()
+        self._disk = disk or Disk(permissions=self.config.mode)
         self._lookups = Lookups()
         self._reset()
         _handles.add(self)
@@ -250,11 +251,15 @@ class FDB(Upkeep):
         found = self._writers.get((lane, name))
         if found is None:
             root = self._lanes.root_for(lane, route, values)
-            make = functools.partial(create_database, self._disk, root, name, lane.schema)
+            database = self._lanes.database(lane, root, name)
+            make = Maker(self._disk, database, lane.schema, lane.layouts, self._listener)
             make()
-            own = self._lanes.database(lane, root, name).schema()
+            own = database.schema()
             schema = lane.schema if own is None or own.same_text(lane.schema) else own
-            found = self._writers[lane, name] = (Writer(self._disk, root, name, self._opening, make), schema)
+            found = self._writers[lane, name] = (
+                Writer(self._disk, root, name, self._opening, make, database.data_root),
+                schema,
+            )
             for writer, _ in self._writers.values():
                 writer.buffer_bytes = max(
                     MIN_BUFFER_BYTES, min(BUFFER_BYTES, MEMORY_BYTES // len(self._writers))
@@ -495,6 +500,10 @@ class FDB(Upkeep):
             As `inspect`; `CorruptData` when reading.
         """
         return MessageHandle(self.inspect(request, missing=missing))
+
+    def striping(self) -> dict[str, str]:
+        """Return for each root how the files of new databases there are striped over Lustre, in words."""
+        return self._lanes.striping()
 
     def databases(self) -> tuple[Database, ...]:
         """Return every database of the store, by root and name."""

@@ -42,6 +42,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dte_hpc.base.checksum import checksum
+from dte_hpc.base.errors import StorageFailed
 from dte_hpc.fdb.disk import Disk, read_exactly
 
 MAGIC = b"DTEt"
@@ -162,14 +163,16 @@ def append(disk: Disk, directory: int, record: TocRecord, where: str) -> int:
     """Append a record durably with one write; return the byte at which it stands.
 
     If the file does not end at a slot, because a writer was cut short, the write begins with the bytes
-    that fill its slot. A descriptor is opened for each record and closed after it.
+    that fill its slot. What a nearly full disk took in pieces is looked at again. A descriptor is opened for each record and closed after it.
     """
     name = f"{where}/toc"
-    fd = disk.open(directory, "toc", os.O_WRONLY | os.O_APPEND)
+    fd = disk.open(directory, "toc", os.O_RDWR | os.O_APPEND)
     try:
-        padding = bytes(-os.fstat(fd).st_size % SLOT_BYTES)
-        disk.write(fd, [padding + pack(record)], name)
+        padding, slot = bytes(-os.fstat(fd).st_size % SLOT_BYTES), pack(record)
+        n_pieces = disk.write(fd, [padding + slot], name)
         position = os.lseek(fd, 0, os.SEEK_CUR) - SLOT_BYTES
+        if n_pieces > 1 and os.pread(fd, SLOT_BYTES, position) != slot:
+            raise StorageFailed(f"{name} took a record in pieces, and one of another writer between them")
         disk.sync(fd, name)
     finally:
         os.close(fd)
@@ -340,6 +343,7 @@ class Toc:
         self.gaps: list[tuple[int, int]] = []
         self.torn: set[tuple[int, int]] = set()
         self.size = 0
+        self._begin = b""
         self._reported: set[int] = set()
         self._known: set[tuple[str, int]] = set()
         self._last: dict[str, tuple[int, int]] = {}
@@ -347,12 +351,14 @@ class Toc:
     def read(self, fd: int) -> tuple[list[TocRecord], list[Damage]]:
         """Read what is new; return the new records, and the damage not returned before.
 
-        Cost: one fstat when nothing is new; otherwise one read of the tail and of each earlier gap.
+        Cost: two small calls when nothing is new; otherwise one read of the tail and of each earlier gap.
         """
-        size = os.fstat(fd).st_size
-        if size == self.size:
+        size, begin = os.fstat(fd).st_size, os.pread(fd, SLOT_BYTES, 0)
+        is_another = not begin.startswith(self._begin)
+        if size == self.size and not is_another:
             return [], []
-        if size < self.size:
+        self._begin = begin
+        if size < self.size or is_another:
             self.records, self.gaps, self.size = [], [], 0
             self._known, self._last = set(), {}
         old, self.gaps, self.torn = self.gaps, [], set()

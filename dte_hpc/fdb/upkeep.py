@@ -23,16 +23,17 @@ from dte_hpc.fdb.database import Database
 from dte_hpc.fdb.disk import Disk
 from dte_hpc.fdb.lanes import Found, Lanes
 from dte_hpc.fdb.listing import Listing
+from dte_hpc.fdb.maintenance import maintenance
 from dte_hpc.fdb.matching import matching_rows, newest_rows
 from dte_hpc.fdb.pending import Rows
 from dte_hpc.fdb.publish import Publisher
-from dte_hpc.fdb.reclaim import ReclaimPlan, maintenance, reclaim
+from dte_hpc.fdb.reclaim import ReclaimPlan, reclaim
 from dte_hpc.fdb.reindex import ReindexPlan, reindex
 from dte_hpc.fdb.schema import Schema
 from dte_hpc.fdb.segment import Packed
 from dte_hpc.fdb.spaces import Use
 from dte_hpc.fdb.summary import DatabaseStats, axes_of, database_key, stats_of
-from dte_hpc.fdb.wipe import WipePlan, plan_wipe, wipe
+from dte_hpc.fdb.wipe import WipePlan, plan_wipe, sweep, wipe
 
 Axes = dict[str, list[str]]
 Requested = Mapping[str, RequestValue] | Request
@@ -210,6 +211,9 @@ class Upkeep(ABC):
                     self._disk, database, _key(found), move=move, doit=doit, despite_damage=despite_damage
                 )
             )
+        if doit and not request:
+            for lane in self._lanes.lanes:
+                sweep(self._disk, lane.roots("wipe"))
         return tuple(plans)
 
     def wipe(

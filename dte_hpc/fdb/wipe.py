@@ -18,9 +18,9 @@ from dte_hpc.base.errors import StorageFailed, StorageLocked
 from dte_hpc.base.key import Key
 from dte_hpc.fdb.control import Control, refuse_if_locked
 from dte_hpc.fdb.database import Database
-from dte_hpc.fdb.disk import Disk, open_directory, storage_failed
-from dte_hpc.fdb.owners import Kind, files_in, is_at_work
+from dte_hpc.fdb.disk import Disk, open_directory
 from dte_hpc.fdb.maintenance import begin_wipe, end_wipe, maintenance
+from dte_hpc.fdb.owners import Kind, files_in, is_at_work
 from dte_hpc.fdb.paths import new_stem
 
 WIPED = ".wiped."

@@ -31,6 +31,7 @@ from dte_hpc.base.errors import CorruptData, DteError, StorageFailed, StorageLoc
 from dte_hpc.codecs.layout import Layout
 from dte_hpc.fdb.control import Control, is_locked
 from dte_hpc.fdb.disk import Disk, OpenFile, open_directory, read_exactly, storage_failed
+from dte_hpc.fdb.maintenance import is_being_wiped
 from dte_hpc.fdb.owners import OwnFile
 from dte_hpc.fdb.paths import new_stem
 from dte_hpc.fdb.pending import Rows
@@ -67,6 +68,8 @@ class Writer:
         Called with this writer before it opens files, so that others may be parked.
     make : callable
         Makes the database, unless it is there.
+    data_root : Path, optional
+        The root of its data files, when it is another; `make` makes their directory too.
 
     Attributes
     ----------
@@ -81,12 +84,14 @@ class Writer:
         name: str,
         opening: "Callable[[Writer], None]",
         make: Callable[[], None],
+        data_root: Path | None = None,
     ) -> None:
         self._disk = disk
         self._root = root
         self._name = name
         self.where = f"{root}/{name}"
-        self._fd = -1
+        self._data_root = data_root or root
+        self._fd = self._data_fd = -1
         self._opening, self._make = opening, make
         self.buffer_bytes = BUFFER_BYTES
         self._rows = Rows()
@@ -197,7 +202,7 @@ class Writer:
         for name in names:
             if name not in self._found:
                 try:
-                    os.stat(name, dir_fd=self._directory(), follow_symlinks=False)
+                    os.stat(name, dir_fd=self._data_directory(), follow_symlinks=False)
                 except OSError as error:
                     sentence = (
                         f"{self.where} has no file {name} that another rank wrote; expected a store that "
@@ -223,11 +228,14 @@ class Writer:
             if file.named or keep_files:
                 file.close()
             else:
-                file.remove(self._directory())
+                file.remove(self._data_directory())
         self.publisher.drop() if keep_files else self.publisher.discard()
         self._data = None
         self._rows, self._runs = Rows(), []
         self._gathered, self._gathered_bytes = [], 0
+        self._close_directory()
+
+    def __del__(self) -> None:
         self._close_directory()
 
     def park(self) -> None:
@@ -247,13 +255,22 @@ class Writer:
             self._make()
             try:
                 self._fd = open_directory(self._root, self._name)
+                if self._data_root != self._root:
+                    self._data_fd = open_directory(self._data_root, self._name)
             except OSError as error:
+                self._close_directory()
                 raise storage_failed(f"the database {self.where} cannot be opened", error) from error
         return self._fd
 
+    def _data_directory(self) -> int:
+        """Return a descriptor of the directory of data files."""
+        directory = self._directory()
+        return directory if self._data_fd < 0 else self._data_fd
+
     def _close_directory(self) -> None:
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
+        open_fds = [fd for fd in (self._fd, self._data_fd) if fd >= 0]
+        self._fd = self._data_fd = -1
+        for fd in open_fds:
             os.close(fd)
 
     def _drain(self) -> None:
@@ -269,7 +286,7 @@ class Writer:
         except BaseException:
             self._data = None
             if all(run.file is not file for run in self._runs):
-                file.close() if file.named else file.remove(self._directory())
+                file.close() if file.named else file.remove(self._data_directory())
             raise
         start, file.size = file.size, file.size + length
         if file.size - file.started >= START_BYTES:
@@ -287,8 +304,9 @@ class Writer:
             self._close_directory()
             self.publisher.drop()
         file = self._create(f"{new_stem()}.data")
-        if is_locked(self.where, Control.ARCHIVE) or not self._is_in_place():
-            file.remove(self._directory())
+        locked = is_locked(self.where, Control.ARCHIVE) or is_being_wiped(self.where)
+        if locked or not self._is_in_place():
+            file.remove(self._data_directory())
             raise StorageLocked(f"{self.where} is locked for archiving, or is being wiped", where=self.where)
         return file
 
@@ -301,9 +319,9 @@ class Writer:
         return named.st_ino == os.fstat(self._directory()).st_ino
 
     def _create(self, name: str) -> OwnFile:
-        fd = self._disk.create(self._directory(), name)
+        file = OwnFile.create(self._disk, self._data_directory(), name)
         self._new_names = True
-        return OwnFile(fd, name)
+        return file
 
     def _sync(self, file: OwnFile) -> None:
         if file.failed or file.synced == file.size:
@@ -327,6 +345,8 @@ class Writer:
             return
         try:
             self._disk.sync_directory(self._directory(), self.where)
+            if self._data_fd >= 0:
+                self._disk.sync_directory(self._data_fd, f"{self._data_root}/{self._name}")
         except BaseException:
             for file in dict.fromkeys(run.file for run in self._runs):
                 self._distrust(file)
@@ -361,7 +381,7 @@ class Writer:
         """Copy the first message of a run; return the row after it."""
         length = self._rows.lengths[row]
         try:
-            source = OpenFile(self._directory(), run.file.name)
+            source = OpenFile(self._data_directory(), run.file.name)
             message = read_exactly(source.fd, length, run.start, f"{self.where}/{run.file.name}")
         except (OSError, CorruptData):
             message = b""
