@@ -30,7 +30,7 @@ from dte_hpc.fdb.engines import ENGINES, Engine
 from dte_hpc.fdb.grammar import Match, Predicate
 from dte_hpc.fdb.handlers import choose
 from dte_hpc.fdb.lustre import Layouts, layouts_of, report
-from dte_hpc.fdb.matching import Wanted, may_hold, part_of, wanted_of
+from dte_hpc.fdb.matching import Holding, Wanted, part_of, wanted_of
 from dte_hpc.fdb.schema import MAX_REMEMBERED, Route, Schema, default_schema, read_schema
 from dte_hpc.fdb.spaces import FDBConfig, Space, Use, conditions_of
 
@@ -351,11 +351,12 @@ class Lanes:
         if not lane.may_have(request):
             return
         addressed = lane.names(wanted)
+        holding = Holding(wanted, lane.schema) if addressed is None or everywhere else None
         for root in lane.roots(use):
             found = {name for name in addressed or () if self._is_there(root, name)}
-            if addressed is None or everywhere:
+            if holding is not None:
                 known = self._known(lane, root) if addressed is None else self._foreign(lane, root)
-                found.update(n for n, v in known.items() if lane.owns(v) and may_hold(v, wanted, lane.schema))
+                found.update(n for n, v in known.items() if holding(v) and lane.owns(v))
             yield from ((root, name) for name in sorted(found))
 
     def _is_there(self, root: Path, name: str) -> bool:

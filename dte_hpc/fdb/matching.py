@@ -381,20 +381,41 @@ def _combination(wanted: Mapping[str, tuple[WantedValue, ...]], number: int) -> 
     return dict(reversed(texts.items()))
 
 
-def may_hold(values: Sequence[str], wanted: Wanted, schema: Schema) -> bool:
-    """Whether a database of those values can hold what is wanted, as far as its name tells."""
-    levels = [rule.levels[0] for rule in schema.rules if len(rule.levels[0]) == len(values)]
-    if not levels:
-        return True
-    return any(
-        all(
-            (asked := part_of(wanted, predicate)) is None
-            or predicate.keyword in schema.hidden
-            or any(answers(asked, Words((value,))))
-            for predicate, value in zip(level, values, strict=True)
+class Holding:
+    """Which databases can hold what is wanted, as far as their names tell?
+
+    Parameters
+    ----------
+    wanted : Wanted
+        What a request asks.
+    schema : Schema
+        By whose rules the names are read; a name that none could have made may hold anything.
+    """
+
+    def __init__(self, wanted: Wanted, schema: Schema) -> None:
+        self._answered: dict[tuple[tuple[WantedValue, ...], str], bool] = {}
+        self._levels: dict[int, set[tuple[tuple[WantedValue, ...] | None, ...]]] = {}
+        for level in dict.fromkeys(rule.levels[0] for rule in schema.rules):
+            asked = tuple(None if p.keyword in schema.hidden else part_of(wanted, p) for p in level)
+            self._levels.setdefault(len(level), set()).add(asked)
+
+    def __call__(self, values: Sequence[str]) -> bool:
+        """Whether a database of those values can."""
+        levels = self._levels.get(len(values))
+        return levels is None or any(
+            all(
+                asked is None or self._answers(asked, value)
+                for asked, value in zip(level, values, strict=True)
+            )
+            for level in levels
         )
-        for level in levels
-    )
+
+    def _answers(self, asked: tuple[WantedValue, ...], value: str) -> bool:
+        place = (asked, value)
+        found = self._answered.get(place)
+        if found is None:
+            found = self._answered[place] = any(answers(asked, Words((value,))))
+        return found
 
 
 def part_of(wanted: Wanted, predicate: Predicate) -> tuple[WantedValue, ...] | None:
