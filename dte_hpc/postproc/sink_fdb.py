@@ -55,8 +55,8 @@ class FDBSink:
         name = ("fdb5", json.dumps(source, sort_keys=True, default=str))
         self._is_flushed_here = not context.flushes_together
         self._store: FDB = context.shared(name, lambda: FDB(source, listener=context.listener))
-        roots = [root.path for space in self._store.config.spaces for root in space.roots if root.writable]
-        self.journal_root: Path | None = Path(roots[0]) if roots else None
+        roots = self._store.config.roots("archive")
+        self.journal_root: Path | None = roots[0] if roots else None
 
     @classmethod
     def explain(cls, options: FDBOptions) -> str:

@@ -31,6 +31,7 @@ def _info(arguments: argparse.Namespace) -> int:
     facts = {
         "version": dte_hpc.__version__,
         "roots": [str(root) for root in store.config.readable_roots()],
+        "striping": [f"{root}: {how}" for root, how in store.striping().items()],
         "schema": store.schema.source,
         "databases": len(store.databases()),
         "fields": len(listing),
