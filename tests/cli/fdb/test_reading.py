@@ -1,6 +1,7 @@
 """dte fdb list, inspect, where, read."""
 
 import io
+import subprocess
 import sys
 from pathlib import Path
 
@@ -192,3 +193,29 @@ def test_keys_keep_their_own_database_s_levels(run, tmp_path):
         store.archive(b"x", {**KEY, "date": 20260102})
     lines = run("list", "--config", tmp_path / "store", OD, "--porcelain").out.splitlines()
     assert [line.split("}{")[1] for line in lines] == ["type=fc,levtype=pl", "levtype=pl"]
+
+
+def test_keys_of_many_shapes_are_all_told(run, tmp_path):
+    """Fields without a level, and of rules that a value decides, stand beside others."""
+    schema = tmp_path / "schema"
+    schema.write_text("[a[b=x,c?[d]][c?[b,d]]]")
+    keys = [{"a": "1", "b": b, "c": c, "d": d} for d in "12" for b in "xy" for c in ("", "3")]
+    with FDB(tmp_path / "store", schema=schema) as store:
+        for key in keys:
+            store.archive(b"x", {k: v for k, v in key.items() if v})
+    told = run("list", "--config", tmp_path / "store", "--schema", schema, "--all", "--porcelain").out
+    assert told.splitlines() == [
+        f"{{a=1}}{{b=x{k['c'] and ',c=3'}}}{{d={k['d']}}}"
+        if k["b"] == "x"
+        else f"{{a=1}}{{{k['c'] and 'c=3'}}}{{b=y,d={k['d']}}}"
+        for k in keys
+    ]
+
+
+def test_a_reader_that_goes_away(root):
+    words = [sys.executable, "-m", "dte_hpc.cli", "fdb", "list", "--config", root, "--all", "--full"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    assert process.wait(60) == 0
+    assert process.stderr.read() == b""
+    process.stderr.close()
