@@ -36,7 +36,7 @@ from dte_hpc.fdb.facts import checked_bytes, grid_of, layout_of
 from dte_hpc.fdb.handle import MessageHandle
 from dte_hpc.fdb.lanes import Lane, Lanes
 from dte_hpc.fdb.listing import Listing, Part
-from dte_hpc.fdb.lookup import ABSENT, UNSURE, Lookups
+from dte_hpc.fdb.lookup import Lookups
 from dte_hpc.fdb.making import Maker
 from dte_hpc.fdb.matching import (
     MAX_NAMED,
@@ -50,6 +50,7 @@ from dte_hpc.fdb.matching import (
     wanted_of,
 )
 from dte_hpc.fdb.schema import Route, Schema, read_schema
+from dte_hpc.fdb.seek import ABSENT, UNSURE
 from dte_hpc.fdb.spaces import FDBConfig, Use
 from dte_hpc.fdb.upkeep import Upkeep
 from dte_hpc.fdb.writer import BUFFER_BYTES, Writer

@@ -1,6 +1,7 @@
 """Which databases a handle reads and writes: addressed by name, several stores behind one handle."""
 
 import os
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -318,3 +319,25 @@ def test_a_database_in_a_closed_root_is_not_begun_again(tmp_path: Path) -> None:
     with FDB({"spaces": [{"roots": roots}]}) as store:
         store.archive(b"new", {**KEY, "step": 6})
     assert len(FDB(tmp_path / "new").list()) == 2
+
+
+def test_old_databases_of_ecmwfs_fdb_and_new_ones_behind_one_handle(tmp_path: Path, data: Path) -> None:
+    with tarfile.open(data / "fdb5" / "databases.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    theirs = {
+        "engine": "fdb5-toc",
+        "schema": str(tmp_path / "schema"),
+        "spaces": [{"roots": [{"path": str(tmp_path / "store")}]}],
+    }
+    ours = {"select": "expver=abcd", "spaces": [{"roots": [{"path": str(tmp_path / "ours")}]}]}
+    config = {"type": "select", "fdbs": [ours, theirs]}
+    with FDB(config) as store:
+        store.archive(b"ours", {**KEY, "expver": "abcd"})
+        with pytest.raises(InvalidConfig, match="fdb5-toc, which is only read"):
+            store.archive(b"x", KEY)
+    store = FDB(config)
+    listing = store.list()
+    assert len(listing) == len(FDB(theirs).list()) + 1
+    for key in listing.keys():
+        assert len(store.retrieve(key).read()) > 0
+    assert store.retrieve({**KEY, "expver": "abcd"}).read() == b"ours"
