@@ -264,13 +264,16 @@ class Database:
         """Return the segments of effective records; if one that stands for others is damaged, theirs."""
         known = {(index, offset): segment for segment, index, offset in self._table.segments}
         segments = []
+        seen, counting = None, set[TocRecord]()
         for record in records:
             place = (record.index, record.offset)
             try:
                 segment = known.get(place) or self.read_segment(record)
                 segments.append((segment, record.index, record.offset))
             except CorruptData as error:
-                if record not in self.every_record():
+                if (now := self._look()) != seen:
+                    seen, counting = now, self._counting()
+                if record not in counting:
                     raise _Purged from error
                 if place not in self._damaged:
                     self._damaged.add(place)
@@ -278,6 +281,12 @@ class Database:
                 if record.kind != SEGMENT:
                     return self._segments(self._without(place))
         return segments
+
+    def _counting(self) -> set[TocRecord]:
+        """Return the records that count now, newly read, if damaged ones that stand for others do not."""
+        toc = Toc(self.where, every=True)
+        records = self._new_records(toc)
+        return set(current(r for r in records if (r.index, r.offset) not in self._refused))
 
     def _without(self, place: tuple[str, int]) -> list[TocRecord]:
         """Return the effective records when one that stands for others cannot be read."""

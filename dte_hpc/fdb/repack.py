@@ -25,7 +25,7 @@ class Places(NamedTuple):
 
 
 TableReader: TypeAlias = Callable[[str, int, int], bytes]
-"""Returns the bytes of a block offset table; told index file, byte and length."""
+"""Returns the bytes of a block offset table, none to go without; told index file, byte and length."""
 
 
 def repacked(
@@ -60,7 +60,9 @@ def repacked(
     tables, numbers["table_at"] = table.table_places(rows)
     body = b""
     if read_table is not None:
-        body = _copied(read_table, tables, numbers["table_at"], numbers["table"])
+        copies = _copied(read_table, tables, numbers["table_at"], numbers["table"])
+        numbers["table"] = np.array([len(copy) for copy in copies], np.uint64)
+        body = b"".join(copies)
         tables = [""], np.zeros(len(rows), np.int32)
         numbers["table_at"] = np.zeros(len(rows), np.uint64)
     keywords = {keyword: _used(table, keyword, rows) for keyword in table.keywords}
@@ -91,10 +93,10 @@ def _gaps(offsets: U64, lengths: U64) -> U64:
     return gaps
 
 
-def _copied(read_table: TableReader, tables: Words, offsets: U64, lengths: U64) -> bytes:
-    """Return block offset tables one after another, as bytes."""
+def _copied(read_table: TableReader, tables: Words, offsets: U64, lengths: U64) -> list[bytes]:
+    """Return of each row the bytes of its block offset table."""
     names, codes = tables
-    return b"".join(
-        read_table(names[int(codes[row])], int(offsets[row]), int(lengths[row]))
-        for row in np.flatnonzero(lengths).tolist()
-    )
+    return [
+        read_table(names[int(code)], int(offset), int(length)) if length else b""
+        for code, offset, length in zip(codes, offsets, lengths, strict=True)
+    ]

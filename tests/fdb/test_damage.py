@@ -8,6 +8,9 @@ import pytest
 
 from dte_hpc.base.errors import CorruptData, StorageFailed
 from dte_hpc.base.events import Event, RecordSkipped
+from dte_hpc.base.field import Field, Metadata
+from dte_hpc.codecs.encode import GribEncoder, Packing
+from dte_hpc.codecs.layout import EncodedField
 from dte_hpc.fdb import FDB
 from dte_hpc.fdb.check import check
 from dte_hpc.fdb.toc import SLOT_BYTES
@@ -204,7 +207,7 @@ def test_a_purge_refuses_damage_unless_told_otherwise(root: Path, byte: int, do:
     toc.write_bytes(whole)
     before = {path: path.read_bytes() for path in root.glob("*/*")}
     for doit in (False, True):
-        with pytest.raises(CorruptData, match="toc, bytes 384 to 512"):
+        with pytest.raises(CorruptData, match=r"toc, bytes 384 to 512|flush 3 of"):
             getattr(FDB(root), do)(doit=doit)
     assert {path: path.read_bytes() for path in root.glob("*/*")} == before
     with FDB(root) as store:
@@ -294,3 +297,46 @@ def test_both_a_flush_and_what_stands_for_it_damaged_loses_one_flush(merged_root
     ]
     with pytest.raises(CorruptData):
         FDB(merged_root).purge()
+
+
+def blocks_of(step: int) -> EncodedField:
+    encoder = GribEncoder(Packing(packing="ccsds", ccsds_block_size=8, ccsds_rsi=16))
+    metadata = {k: v for k, v in KEY.items() if k != "domain"} | {"grid": "O8", "time": 0, "step": step}
+    values = np.random.default_rng(step).normal(size=544)
+    return encoder.encode(Field(metadata=Metadata(metadata), values=values))
+
+
+@pytest.fixture
+def blocks_root(tmp_path: Path) -> Path:
+    """A store of fields with block offset tables, one of them damaged, and one field masked."""
+    with FDB(tmp_path / "blocks") as store:
+        for step in (0, 1, 2, 0):
+            store.archive(blocks_of(step), {**KEY, "step": step})
+            store.flush()
+    listing = FDB(tmp_path / "blocks").list({"step": 1})
+    table = listing._parts[0][1]
+    name, at, length = table.table_place(int(listing._rows[0]))
+    index = only(tmp_path / "blocks", name)
+    whole = bytearray(index.read_bytes())
+    whole[at + length - 1] ^= 1
+    index.write_bytes(whole)
+    return tmp_path / "blocks"
+
+
+def test_a_damaged_block_table_is_not_copied(blocks_root: Path) -> None:
+    listing = FDB(blocks_root).list()
+    assert listing.column("step").tolist() == ["1", "2", "0"]
+    with pytest.raises(CorruptData, match="block offset table"):
+        listing.block_offsets(0)
+    assert check(FDB(blocks_root)).is_damaged
+    with pytest.raises(CorruptData, match="block offset table"):
+        FDB(blocks_root).compact(doit=True)
+    assert len(FDB(blocks_root).list(masked=True)) == 4
+    FDB(blocks_root).compact(doit=True, despite_damage=True)
+    assert not check(FDB(blocks_root)).is_damaged
+    listing = FDB(blocks_root).list()
+    expected = [blocks_of(step) for step in (1, 2, 0)]
+    assert [listing.message(n) for n in range(3)] == [bytes(field.message) for field in expected]
+    assert listing.block_offsets(0) is None
+    for number in (1, 2):
+        assert listing.block_offsets(number).tolist() == expected[number].block_offsets.tolist()

@@ -1,7 +1,7 @@
 """Whatever byte of toc, index or data is hit, nothing wrong is read, and only what was hit is missing.
 
 Two stores: in one, several writers flushed so often that segments were merged twice over; the other was
-purged, and went on. Of every byte it is known which fields may be missing when it is damaged.
+compacted, and went on. Of every byte it is known which fields may be missing when it is damaged.
 """
 
 import itertools
@@ -110,7 +110,7 @@ def make(root: Path, n_slots: int, *, purged: bool) -> Made:
         if turn == 10 and purged:
             writers[0].close()
             writers[0] = FDB(root)
-            assert store.purge(doit=True)[0].remove
+            assert store.compact(doit=True)[0].remove
         if toc.stat().st_size >= n_slots * SLOT_BYTES:
             break
     for store in writers:
@@ -308,13 +308,15 @@ def sampled(size: int, n: int | None, seed: int = 3) -> list[int]:
     return np.random.default_rng(seed).choice(size, n, replace=False).tolist()
 
 
-def flip(map_: Map, n_toc: int | None, n_index: int | None, n_data: int | None) -> int:
-    """Change one bit in each of some bytes of each file; return how many."""
+def flip(
+    map_: Map, n_toc: int | None, n_index: int | None, n_data: int | None, part: int | None = None
+) -> int:
+    """Change one bit in each of some bytes of each file, of `PARTS` parts one or all; return how many."""
     count = 0
     for path in files_of(map_.made):
         n = n_toc if path.name == "toc" else n_index if path.suffix == ".index" else n_data
         with Changed(path) as whole:
-            for at in sampled(len(whole), n):
+            for at in sampled(len(whole), n)[slice(part, None, None if part is None else PARTS)]:
                 damaged = bytearray(whole)
                 damaged[at] ^= 1 << (at * 5 + at // 8) % 8
                 path.write_bytes(damaged)
@@ -323,12 +325,12 @@ def flip(map_: Map, n_toc: int | None, n_index: int | None, n_data: int | None) 
     return count
 
 
-def cut(map_: Map, n: int | None) -> int:
-    """Cut each file at some lengths; return how many."""
+def cut(map_: Map, n: int | None, part: int | None = None) -> int:
+    """Cut each file at some lengths, of `PARTS` parts one or all; return how many."""
     count = 0
     for path in files_of(map_.made):
         with Changed(path) as whole:
-            for size in sampled(len(whole), n):
+            for size in sampled(len(whole), n)[slice(part, None, None if part is None else PARTS)]:
                 path.write_bytes(whole[:size])
                 map_.judge(path, size, len(whole), cut=True)
                 count += 1
@@ -378,28 +380,33 @@ def test_any_zeros(merged_store: Made, purged_store: Made) -> None:
     zero(Map(merged_store), 2)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_every_changed_byte(merged_store: Made, purged_store: Made, capsys) -> None:
-    n = flip(Map(purged_store), None, None, 500), flip(Map(merged_store), 3000, 500, 100)
-    with capsys.disabled():
-        print(f"\nbytes changed: {n}, none read wrong")
+PARTS = 16
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_every_length(merged_store: Made, purged_store: Made, capsys) -> None:
-    n = cut(Map(purged_store), 2000), cut(Map(merged_store), 300)
+@pytest.mark.timeout(390)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_changed_byte(merged_store: Made, purged_store: Made, capsys, part: int) -> None:
+    n = flip(Map(purged_store), None, None, 500, part), flip(Map(merged_store), 3000, 600, 200, part)
     with capsys.disabled():
-        print(f"\ncuts: {n}, none read wrong")
+        print(f"\nbytes changed: {sum(n)}, none read wrong")
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_every_zeros(merged_store: Made, purged_store: Made, capsys) -> None:
-    n = zero(Map(purged_store), 1000), zero(Map(merged_store), 100)
+@pytest.mark.timeout(390)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_length(merged_store: Made, purged_store: Made, capsys, part: int) -> None:
+    n = cut(Map(purged_store), None, part), cut(Map(merged_store), 500, part)
     with capsys.disabled():
-        print(f"\nranges made zero: {n}, none read wrong")
+        print(f"\ncuts: {sum(n)}, none read wrong")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(390)
+def test_many_zeros(merged_store: Made, purged_store: Made, capsys) -> None:
+    n = zero(Map(purged_store), 300), zero(Map(merged_store), 40)
+    with capsys.disabled():
+        print(f"\nranges made zero: {sum(n)}, none read wrong")
 
 
 @pytest.mark.parametrize("n_bytes", [1, 31, 127, 128, 640, 5000])
