@@ -163,7 +163,8 @@ def append(disk: Disk, directory: int, record: TocRecord, where: str) -> int:
     """Append a record durably with one write; return the byte at which it stands.
 
     If the file does not end at a slot, because a writer was cut short, the write begins with the bytes
-    that fill its slot. What a nearly full disk took in pieces is looked at again. A descriptor is opened for each record and closed after it.
+    that fill its slot. What a nearly full disk took in pieces is looked at again. A descriptor is opened
+    for each record and closed after it.
     """
     name = f"{where}/toc"
     fd = disk.open(directory, "toc", os.O_RDWR | os.O_APPEND)

@@ -246,7 +246,8 @@ class Upkeep(ABC):
             _refuse_inner_keywords(request, found)
         plans = []
         for found in asked:
-            alive = newest_rows(found.database.table(), matching_rows(found.database.table(), {}, ()))
+            table = found.database.table()
+            alive = newest_rows(table, matching_rows(table, {}, ()))
             plans.append(plan_wipe(found.database, _key(found), len(alive)))
             if doit:
                 self._release(found.database)

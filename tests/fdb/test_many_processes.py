@@ -3,19 +3,29 @@
 import multiprocessing
 import os
 import signal
+import struct
+import tempfile
 import threading
 import time
+import traceback
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from dte_hpc.base.errors import StorageFailed, StorageLocked
 from dte_hpc.fdb import FDB
 from dte_hpc.fdb.check import check
 from dte_hpc.testing.store import KEY, message_of
 
 spawn = multiprocessing.get_context("spawn")
+forkserver = multiprocessing.get_context("forkserver")
+forkserver.set_forkserver_preload(["dte_hpc.testing.store", "dte_hpc.fdb.check"])
+IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 BATCH = 5
 
 
@@ -82,43 +92,180 @@ def test_writers_do_not_disturb_each_other_nor_a_reader(tmp_path: Path) -> None:
     assert check(FDB(root)).findings == []
 
 
-def kill_cycles(root: Path, n_cycles: int, n_writers: int) -> None:
-    for cycle in range(n_cycles):
-        started = start_writers(root / f"{cycle}", n_writers, 10_000)
-        for _, pipe in started:
-            pipe.recv()
-        time.sleep(0.003 * (cycle % 7))
-        acknowledged = []
-        for process, _ in started:
+class Round:
+    """Processes of one store at work at the same time, killed one after another at random instants.
+
+    Writers tell of each flush that came back. Each has keys of its own, one that it writes again with every
+    flush, and one that all of them write; its flushes go to two databases. Maintainers purge and compact,
+    or wipe a third database, which everybody writes to and nobody counts on.
+    """
+
+    def __init__(self, root: Path, random: Random) -> None:
+        self.root, self.random = root, random
+        self.told: dict[int, list[int]] = {}
+
+    def kill(self, first: int, n_writers: int, n_maintainers: int) -> None:
+        """Start processes, and kill every one."""
+        started = []
+        for number in range(first, first + n_writers + n_maintainers):
+            reader, sender = forkserver.Pipe(duplex=False)
+            deed = write_on if number < first + n_writers else maintain
+            process = forkserver.Process(target=deed, args=(self.root, number, sender))
+            process.start()
+            sender.close()
+            started.append((number, process, reader))
+        self.random.shuffle(started)
+        for number, process, reader in started:
+            if self.random.random() < 0.8:
+                reader.poll(20)
+            time.sleep(self.random.random() * 0.06)
             os.kill(process.pid or 0, signal.SIGKILL)
-        for process, pipe in started:
-            process.join(30)
-            last = 0
-            while pipe.poll():
-                try:
-                    last = pipe.recv()
-                except EOFError:
-                    break
-            acknowledged.append(last)
-        store = FDB(root / f"{cycle}")
-        found = read_all(store)
-        for writer, last in enumerate(acknowledged):
-            assert set(range(last + 1)) <= found[writer], "what a flush promised is there"
+            told = received(reader, process)
+            if number < first + n_writers:
+                self.told[number] = told
+
+    def verify(self) -> int:
+        """Compare what a new handle sees with what writers were told; return how many flushes they were."""
+        store = FDB(self.root)
+        listing = store.list({"date": "20260101/20260102"})
+        found: dict[int, dict[int, set[int]]] = {}
+        again: dict[int, int] = {}
+        columns = [listing.column(keyword).tolist() for keyword in ("param", "step", "levelist")]
+        for number, (param, _, level) in enumerate(zip(*columns, strict=True)):
+            message = listing.message(number)
+            writer, step, own_level = FIELD.unpack(message[: FIELD.size])
+            assert message == field_of(writer, step, own_level), "every field is whole"
+            assert int(param) in (1000 + writer, SHARED)
+            if int(param) == SHARED:
+                continue
+            if int(level) == AGAIN:
+                again[writer] = max(step, again.get(writer, -1))
+            else:
+                found.setdefault(writer, {}).setdefault(step, set()).add(int(level))
+        for writer, steps in self.told.items():
+            assert set(steps) <= set(found.get(writer, {})), "what a flush promised is there"
+            assert not steps or again[writer] >= max(steps), "the last flush of a key is seen"
+        assert all(levels == set(range(BATCH)) for steps in found.values() for levels in steps.values())
         report = check(store)
-        assert not report.is_damaged, report.findings
-        with store:
-            store.archive(b"later", KEY)
-        assert FDB(root / f"{cycle}").retrieve(KEY).read() == b"later"
+        assert not report.is_damaged, [finding for finding in report.findings if finding.damage]
+        return sum(map(len, self.told.values()))
 
 
-def test_killed_writers_lose_nothing_they_flushed(tmp_path: Path) -> None:
-    kill_cycles(tmp_path, 2, 2)
+FIELD = struct.Struct("<III")
+SHARED, AGAIN, PERHAPS = 999, 99, 20260103
+
+
+def field_of(writer: int, step: int, level: int) -> bytes:
+    return FIELD.pack(writer, step, level) + message_of(number_of(writer, step, level), 100 + level)
+
+
+def write_on(root: Path, writer: int, pipe: Connection) -> None:
+    """Flush, and say so, until killed."""
+    try:
+        store = FDB(root)
+        for step in range(10_000):
+            date = 20260101 + step % 2
+            key = {**KEY, "date": date, "param": 1000 + writer}
+            for level in range(BATCH):
+                store.archive(field_of(writer, step, level), {**key, "step": step, "levelist": level})
+            store.archive(field_of(writer, step, AGAIN), {**key, "step": 0, "levelist": AGAIN})
+            store.archive(field_of(writer, step, AGAIN), {**key, "param": SHARED, "levelist": step % 3})
+            with suppress(StorageLocked):  # it is being wiped
+                store.archive(field_of(writer, step, 0), {**key, "date": PERHAPS})
+            try:
+                store.flush()
+            except StorageFailed as error:
+                if "was wiped" not in str(error) and str(PERHAPS) not in str(error):
+                    raise
+                store = FDB(root)
+                continue
+            pipe.send(step)
+    except BaseException:
+        pipe.send(traceback.format_exc())
+        raise
+
+
+def maintain(root: Path, number: int, pipe: Connection) -> None:
+    """Purge, compact and wipe until killed."""
+    try:
+        deeds = [
+            lambda store: store.purge(doit=True),
+            lambda store: store.compact(doit=True),
+            lambda store: store.wipe({"date": PERHAPS}, doit=True),
+        ]
+        for turn in range(10_000):
+            with suppress(StorageLocked):  # another maintainer is there, or a writer
+                deeds[(turn + number) % 3](FDB(root))
+            if turn == 0:
+                pipe.send(0)
+    except BaseException:
+        pipe.send(traceback.format_exc())
+        raise
+
+
+def received(reader: Connection, process: multiprocessing.process.BaseProcess) -> list[int]:
+    """Return what a killed process had told."""
+    process.join(30)
+    told = []
+    while reader.poll():
+        try:
+            told.append(reader.recv())
+        except (EOFError, OSError):
+            break
+    errors = [text for text in told if isinstance(text, str)]
+    assert errors == []
+    return told
+
+
+def used_bytes(root: Path) -> int:
+    return sum(path.stat().st_size for path in root.rglob("*"))
+
+
+def kill_writers(root: Path, n_writers: int, *, a_store: int, at_once: int = 4) -> int:
+    """Kill writers at random instants, a maintainer beside them; return how many flushes they told of."""
+    n_told, n_killed = 0, 0
+    for number in range(n_writers // a_store):
+        store = root / f"{number}"
+        work = Round(store, Random(number))
+        for first in range(0, a_store, at_once):
+            work.kill(10 * first, at_once, 1)
+            n_killed += at_once
+            if first % (4 * at_once) == 0:
+                work.verify()
+            with FDB(store) as later:
+                later.archive(b"later", {**KEY, "date": 20260104, "step": first})
+            assert FDB(store).retrieve({**KEY, "date": 20260104, "step": first}).read() == b"later"
+        n_told += work.verify()
+        before = used_bytes(store)
+        FDB(store).purge(doit=True)
+        assert not [f for f in check(FDB(store)).findings if "belongs to no flush" in f.what]
+        purged = used_bytes(store)
+        FDB(store).compact(doit=True)
+        assert used_bytes(store) <= purged < before
+        work.verify()
+        assert check(FDB(store)).findings == []
+        assert all(database.n_masked == 0 for database in FDB(store).stats())
+        assert all(path.name[0] != "." for path in store.iterdir())
+    assert n_killed == n_writers
+    return n_told
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A directory in memory: there a second of work has more instants to be killed at."""
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY) as path:
+        yield Path(path)
+
+
+def test_killed_writers_lose_nothing_they_flushed(memory: Path) -> None:
+    assert kill_writers(memory, 20, a_store=20) > 20
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_many_killed_writers_lose_nothing_they_flushed(tmp_path: Path) -> None:
-    kill_cycles(tmp_path, 150, 2)
+@pytest.mark.timeout(3600)
+def test_many_killed_writers_lose_nothing_they_flushed(memory: Path) -> None:
+    n_told = kill_writers(memory, 500, a_store=100)
+    print(f"500 writers were killed; they had been told of {n_told} flushes")
 
 
 def create(root: Path, number: int, barrier: threading.Barrier) -> None:
