@@ -19,7 +19,8 @@ from dte_hpc.base.errors import InvalidKey, InvalidMessage
 from dte_hpc.base.key import checked_value
 from dte_hpc.codecs.layout import Layout, byte_view
 from dte_hpc.fdb.facts import checked_bytes, grid_of, layout_of
-from dte_hpc.fdb.lanes import Lane, Lanes
+from dte_hpc.fdb.lane import Lane
+from dte_hpc.fdb.lanes import Lanes
 from dte_hpc.fdb.matching import Rows, key_numbers
 from dte_hpc.fdb.schema import Route
 

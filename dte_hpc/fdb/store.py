@@ -34,7 +34,8 @@ from dte_hpc.fdb.database import Database
 from dte_hpc.fdb.disk import Disk
 from dte_hpc.fdb.facts import checked_bytes, grid_of, layout_of
 from dte_hpc.fdb.handle import MessageHandle
-from dte_hpc.fdb.lanes import Lane, Lanes
+from dte_hpc.fdb.lane import Lane
+from dte_hpc.fdb.lanes import Lanes
 from dte_hpc.fdb.listing import Listing, Part
 from dte_hpc.fdb.lookup import Lookups
 from dte_hpc.fdb.making import Maker

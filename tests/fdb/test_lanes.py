@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from dte_hpc.base.errors import DteError, FieldNotFound, InvalidConfig, InvalidKey, InvalidRequest
 from dte_hpc.fdb import FDB
-from dte_hpc.fdb.lanes import SETTLED_NS, Lane
+from dte_hpc.fdb.lane import Lane
+from dte_hpc.fdb.lanes import SETTLED_NS
 from dte_hpc.testing.store import KEY
 
 OPTIONAL = """
@@ -338,6 +339,6 @@ def test_old_databases_of_ecmwfs_fdb_and_new_ones_behind_one_handle(tmp_path: Pa
     store = FDB(config)
     listing = store.list()
     assert len(listing) == len(FDB(theirs).list()) + 1
-    for key in listing.keys():
+    for key in tuple(listing.keys()):
         assert len(store.retrieve(key).read()) > 0
     assert store.retrieve({**KEY, "expver": "abcd"}).read() == b"ours"
