@@ -32,6 +32,7 @@ its end are no damage: a writer was killed in its append, or the disk was full, 
 that flush. A slot of zeros alone is damage, because a lost sector looks like that.
 """
 
+import errno
 import os
 import struct
 from collections.abc import Collection, Iterable, Iterator
@@ -270,8 +271,8 @@ def _unpacked(buffer: bytes, base: int, slots: NDArray[np.int64]) -> list[TocRec
 
 def is_torn(data: bytes, at: int) -> bool:
     """Whether bytes of the toc from `at` on, in which no record is, are what killed writers leave."""
-    first = at // SLOT_BYTES * SLOT_BYTES
-    pieces = [data[max(0, e - at) : e + SLOT_BYTES - at] for e in range(first, at + len(data), SLOT_BYTES)]
+    slots = range(at // SLOT_BYTES * SLOT_BYTES, at + len(data), SLOT_BYTES)
+    pieces = (data[max(0, slot - at) : slot + SLOT_BYTES - at] for slot in slots)
     return all(_is_begun(piece) or (len(piece) < SLOT_BYTES and not any(piece)) for piece in pieces)
 
 
@@ -364,7 +365,9 @@ class Toc:
             self._known, self._last = set(), {}
         old, self.gaps, self.torn = self.gaps, [], set()
         records: list[TocRecord] = []
-        for start, stop in _joined([*old, (self.size, size)]):
+        written, holes = _written(fd, self.size, size)
+        self.gaps += holes
+        for start, stop in _joined([*old, *written]):
             piece = read_exactly(fd, stop - start, start, f"{self.where}/toc")
             needed = None if self._every or self.size else scan_needed(piece, start)
             for found in scan(piece, start) if needed is None else needed:
@@ -372,6 +375,7 @@ class Toc:
                     records.append(found)
                 else:
                     self._add_gap(found, piece[found[0] - start : found[1] - start])
+        self.gaps.sort()
         self.size = size
         damage = [
             Damage(*gap, TORN if gap in self.torn else "no record is there")
@@ -415,6 +419,25 @@ class Toc:
     def _forget(self) -> None:
         """Keep only as many gaps as are cheap to look at again."""
         self.gaps = [gap for gap in self.gaps if gap[1] - gap[0] <= MAX_GAP_BYTES][-MAX_REMEMBERED_GAPS:]
+
+
+def _written(fd: int, start: int, stop: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Return which of some bytes were ever written, and the holes: a file may seem larger than any memory."""
+    written: list[tuple[int, int]] = []
+    holes: list[tuple[int, int]] = []
+    at = start
+    while stop - at > MAX_GAP_BYTES:
+        try:
+            begin = min(stop, os.lseek(fd, at, os.SEEK_DATA))
+        except OSError as error:
+            if error.errno != errno.ENXIO:  # a file system that cannot tell
+                break
+            begin = stop
+        end = min(stop, os.lseek(fd, begin, os.SEEK_HOLE)) if begin < stop else stop
+        holes += [(at, begin)] if begin > at else []
+        written += [(begin, end)] if end > begin else []
+        at = end
+    return [*written, (at, stop)] if at < stop else written, holes
 
 
 def _may_grow(gap: tuple[int, int], size: int) -> bool:

@@ -340,3 +340,15 @@ def test_a_damaged_block_table_is_not_copied(blocks_root: Path) -> None:
     assert listing.block_offsets(0) is None
     for number in (1, 2):
         assert listing.block_offsets(number).tolist() == expected[number].block_offsets.tolist()
+
+
+def test_a_toc_that_seems_huge_is_read_at_once(root: Path) -> None:
+    """A hole of a terabyte takes no room on the disk; nor may it in memory, or any time."""
+    toc = only(root, "toc")
+    with toc.open("r+b") as file:
+        file.truncate(1 << 40)
+    with FDB(root) as store:
+        store.archive(message_of(99), {**KEY, "step": 99})
+    assert readable(root)[0] == set(range(N))
+    assert FDB(root).retrieve({**KEY, "step": 99}).read() == message_of(99)
+    assert check(FDB(root)).is_damaged
