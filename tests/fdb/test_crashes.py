@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 
 from dte_hpc.base.errors import StorageFailed
@@ -32,9 +33,8 @@ def message(number: int) -> bytes:
     """Return one of some small GRIB messages; its step is the number."""
     if number not in _messages:
         metadata = {k: v for k, v in KEY.items() if k != "domain"} | {"grid": "O8", "time": 0}
-        field = Field(
-            metadata=Metadata({**metadata, "step": number}), values=[float(number + n) for n in range(544)]
-        )
+        values = np.arange(number, number + 544.0)
+        field = Field(metadata=Metadata({**metadata, "step": number}), values=values)
         _messages[number] = bytes(GribEncoder(Packing(packing="simple")).encode(field).message)
     return _messages[number]
 
@@ -80,6 +80,12 @@ SCENARIOS: dict[str, list[Step]] = {
     "purge": [(lambda store: store.purge(doit=True), nothing)],
     "compact": [(lambda store: store.compact(doit=True), nothing)],
     "wipe": [(lambda store: store.wipe({"date": D1}, doit=True), lambda held: held.pop(D1) and None)],
+    "reindex": [
+        (
+            lambda store: store.reindex({"date": D1}, doit=True),
+            lambda held: held[D1].update({70: message(70), 71: message(71)}),
+        )
+    ],
     "control": [
         (lambda store: store.control({"date": D1}, "disable", Control.WIPE), nothing),
         (lambda store: store.control({"date": D1}, "enable", Control.WIPE), nothing),
@@ -101,7 +107,7 @@ BEGINNING = [
 
 
 def fill(root: Path) -> None:
-    """Make the store in which scenarios begin: masked fields, leftovers, the next flush merges."""
+    """Make the store in which scenarios begin: masked fields, what a killed writer left, a merge to come."""
     stores = [FDB(root), FDB(root)]
     for number, steps in enumerate(BEGINNING):
         for do, _ in steps:
@@ -109,7 +115,7 @@ def fill(root: Path) -> None:
     for store in stores:
         store.close()
     folder = next(root.glob(f"*:{D1}:*"))
-    (folder / f"20260101.000000.{HOST}.999999999.0.data").write_bytes(b"left by a writer that was killed")
+    (folder / f"20260101.000000.{HOST}.999999999.0.data").write_bytes(message(70) + message(71))
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +226,7 @@ def kill_points(
 
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if name != "everything"])
 def test_a_kill_at_some_calls(start: tuple[Path, Held], tmp_path: Path, name: str) -> None:
-    kill_points(*start[:1], tmp_path, start[1], SCENARIOS[name], 7)
+    kill_points(*start[:1], tmp_path, start[1], SCENARIOS[name], 9)
 
 
 @pytest.mark.slow
@@ -271,13 +277,13 @@ def power_failures(
 
 @pytest.mark.parametrize("name", ["flush", "compact", "wipe"])
 def test_power_fails_at_some_calls(start: tuple[Path, Held], tmp_path: Path, name: str) -> None:
-    power_failures(start[0], tmp_path, start[1], SCENARIOS[name], 5, 1)
+    power_failures(start[0], tmp_path, start[1], SCENARIOS[name], 11, 1)
 
 
 def test_power_fails_while_a_store_is_made(tmp_path: Path) -> None:
     (tmp_path / "top").mkdir()
     steps = [*flush((D1, 1, message_of(1))), *flush((D1, 2, message_of(2)), (D2, 2, message_of(3)))]
-    power_failures(tmp_path / "top", tmp_path, {}, steps, 2, 1)
+    power_failures(tmp_path / "top", tmp_path, {}, steps, 5, 1)
 
 
 @pytest.mark.slow
@@ -317,7 +323,7 @@ def refusals(top: Path, tmp_path: Path, held: Held, steps: list[Step], number: i
     raise AssertionError("it never ends")
 
 
-UPKEEP = ("delete", "purge", "compact", "wipe", "control")
+UPKEEP = ("delete", "purge", "compact", "wipe", "reindex", "control")
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
@@ -325,7 +331,7 @@ UPKEEP = ("delete", "purge", "compact", "wipe", "control")
 def test_some_calls_of_upkeep_may_fail(
     start: tuple[Path, Held], tmp_path: Path, name: str, number: int
 ) -> None:
-    refusals(start[0], tmp_path, start[1], SCENARIOS[name], number, 3)
+    refusals(start[0], tmp_path, start[1], SCENARIOS[name], number, 7)
 
 
 @pytest.mark.slow
