@@ -5,6 +5,7 @@ part of `dte_hpc.fdb.store.FDB` that does this; the work on one database is done
 `reclaim`, `wipe` and `reindex`.
 """
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 
@@ -50,6 +51,7 @@ class Upkeep(ABC):
 
     schema: Schema
     _lanes: Lanes
+    _lock: threading.RLock
     _disk: Disk
 
     @abstractmethod
@@ -84,7 +86,8 @@ class Upkeep(ABC):
         InvalidRequest
             As `status`.
         """
-        return tuple(stats_of(found.database, _key(found)) for found in self._asked(request))
+        with self._lock:
+            return tuple(stats_of(found.database, _key(found)) for found in self._asked(request))
 
     def axes(self, request: Requested | None = None, *, level: int = 3) -> Axes:
         """Return for each keyword the values that fields which answer a request have.
@@ -272,7 +275,9 @@ class Upkeep(ABC):
     ) -> tuple[Found, ...]:
         """Return the databases a request is about: those whose name may answer it, and some field, if any."""
         asked = request if isinstance(request, Request) else Request(request or {})
-        found = [f for f in self._lanes.visit(asked, use, everywhere=True) if f.database.exists()]
+        with self._lock:  # a database that one thread reads for the first time, another must not take as read
+            found = [f for f in self._lanes.visit(asked, use, everywhere=True) if f.database.exists()]
+            answering = tuple(one for one in found if _has_any(one))
         if changes or use == "wipe":
             for one in found:
                 if not one.lane.engine.writes:
@@ -280,7 +285,7 @@ class Upkeep(ABC):
                         f"{one.database.where} is stored as {one.lane.engine.name}, which is only read",
                         where=one.database.where,
                     )
-        return tuple(one for one in found if _has_any(one))
+        return answering
 
     def _publish(self, database: Database, rows: Rows) -> None:
         with maintenance(database) as directory:

@@ -315,3 +315,20 @@ def test_without_an_option_help_is_printed(monkeypatch, capsys):
         main()
     assert caught.value.code == 2
     assert "--print-home" in capsys.readouterr().out
+
+
+def test_threads_that_ask_a_new_handle_at_once_all_get_the_same(fdb, config):
+    archived(fdb, *({**FIELD, "date": f"202401{day:02d}"} for day in range(1, 31)))
+    for _ in range(10):
+        shared, barrier, counts = pyfdb.FDB(config), threading.Barrier(8), []
+
+        def ask(shared=shared, barrier=barrier, counts=counts):
+            barrier.wait()
+            counts.append(len(list(shared.status({"step": "0"}))))
+
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert counts == [30] * 8
