@@ -36,6 +36,7 @@ from dte_hpc.fdb.table import Table
 from dte_hpc.fdb.toc import RECLAIMED, SEGMENT, Toc, TocRecord, current, effective
 
 MAX_SEGMENT_BYTES = 1 << 36
+MAX_RETRIES = 10  # of a reader that purges overtake
 _MARK = "# xxh3-64 of the above: "
 _MARKED = re.compile(rf"(.*)^{_MARK}([0-9a-f]{{16}})\n\Z", re.DOTALL | re.MULTILINE)
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-]*\.(index|data)")
@@ -84,6 +85,7 @@ class Database:
         self._told: set[tuple[str, str]] = set()
         self._schema: Schema | None = None
         self._data_root: Path | None = None
+        self._n_retries = 0
         self._forget(-1)
 
     def _forget(self, inode: int) -> None:
@@ -113,7 +115,7 @@ class Database:
 
     def table(self) -> Table:
         """Return a snapshot of everything flushed up to now, by anybody."""
-        seen = self._look()
+        seen, self._n_retries = self._look(), MAX_RETRIES
         while seen != self._seen:
             if seen[0] != self._seen[0]:
                 self._forget(seen[0])
@@ -125,6 +127,7 @@ class Database:
                 self._seen = seen
                 break
             self._forget(-1)
+            self._n_retries -= 1
             seen = self._look()
         return self._table
 
@@ -273,7 +276,7 @@ class Database:
             except CorruptData as error:
                 if (now := self._look()) != seen:
                     seen, counting = now, self._counting()
-                if record not in counting:
+                if self._n_retries > 0 and record not in counting:
                     raise _Purged from error
                 if place not in self._damaged:
                     self._damaged.add(place)
