@@ -30,7 +30,7 @@ from dte_hpc.fdb.lane import Lane
 from dte_hpc.fdb.lustre import layouts_of, report
 from dte_hpc.fdb.matching import Holding, Wanted, wanted_of
 from dte_hpc.fdb.schema import MAX_REMEMBERED, Route, Schema, default_schema, read_schema
-from dte_hpc.fdb.spaces import FDBConfig, Space, Use, conditions_of
+from dte_hpc.fdb.spaces import USES, FDBConfig, Space, Use, conditions_of
 
 SETTLED_NS = 10_000_000_000
 
@@ -82,6 +82,7 @@ class Lanes:
         self._tested = tuple(
             {k: None for lane in self.lanes for c in lane.selects + lane.excludes for k in c}
         )
+        self._roots = {(lane, use): lane.roots(use) for lane in self.lanes for use in USES}
         self._links: set[str] = set()
         self.forget()
 
@@ -212,7 +213,7 @@ class Lanes:
             return
         addressed = lane.names(wanted)
         holding = Holding(wanted, lane.schema) if addressed is None or everywhere else None
-        for root in lane.roots(use):
+        for root in self._roots[lane, use]:
             found = {name for name in addressed or () if self._is_there(root, name)}
             if holding is not None:
                 known = self._known(lane, root) if addressed is None else self._foreign(lane, root)
