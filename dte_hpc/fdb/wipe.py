@@ -8,6 +8,7 @@ A wipe first keeps new writers out and then looks for writers; a writer does it 
 two sees the other (`dte_hpc.fdb.maintenance`).
 """
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -18,12 +19,13 @@ from dte_hpc.base.errors import StorageFailed, StorageLocked
 from dte_hpc.base.key import Key
 from dte_hpc.fdb.control import Control, refuse_if_locked
 from dte_hpc.fdb.database import Database
-from dte_hpc.fdb.disk import Disk, open_directory
+from dte_hpc.fdb.disk import Disk, open_directory, storage_failed
 from dte_hpc.fdb.maintenance import begin_wipe, end_wipe, maintenance
 from dte_hpc.fdb.owners import Kind, files_in, is_at_work
 from dte_hpc.fdb.paths import new_stem
 
 WIPED = ".wiped."
+ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,28 +157,35 @@ def _left_behind(root: Path) -> list[str]:
 
 
 def _empty(disk: Disk, root: Path, name: str) -> None:
-    """Remove a hidden directory with everything in it; what another wipe removes meanwhile is not missed."""
+    """Remove a hidden directory with everything in it; what another wipe removes meanwhile is not missed.
+
+    A writer that found it before it was hidden may make a file in it, and removes that itself.
+    """
+    parent = open_directory(root)
     try:
-        directory = open_directory(root, name)
-    except FileNotFoundError:
-        return
+        for attempt in range(ATTEMPTS):
+            try:
+                _remove_entries(disk, root, name)
+                disk.remove_directory(parent, name)
+                break
+            except FileNotFoundError:
+                return
+            except OSError as error:
+                if error.errno != errno.ENOTEMPTY or attempt == ATTEMPTS - 1:
+                    sentence = f"the directory {root}/{name} of a wiped database cannot be removed"
+                    raise storage_failed(sentence, error) from error
+        disk.sync_directory(parent, str(root))
+    finally:
+        os.close(parent)
+
+
+def _remove_entries(disk: Disk, root: Path, name: str) -> None:
+    directory = open_directory(root, name)
     try:
         for entry in os.listdir(directory):  # noqa: PTH208 - a descriptor, not a path
             _remove_entry(disk, directory, entry)
     finally:
         os.close(directory)
-    parent = open_directory(root)
-    try:
-        disk.remove_directory(parent, name)
-        disk.sync_directory(parent, str(root))
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise StorageFailed(
-            f"the directory {root}/{name} of a wiped database is not empty: {error}"
-        ) from error
-    finally:
-        os.close(parent)
 
 
 def _remove_entry(disk: Disk, directory: int, name: str) -> None:

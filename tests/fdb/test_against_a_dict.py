@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -215,8 +215,13 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(which=WHICH)
     def flush(self, which: int) -> None:
         before = [self.n_stored(date) for date in range(N_DATES)]
-        flushed = self.tried(which, self.handles[which].flush)
-        writers = [writer for writer, _ in self.handles[which]._writers.values()]
+        try:
+            flushed = self.tried(which, self.handles[which].flush)
+        except StorageLocked:
+            pairs = zip(self.pending[which], self.locked, strict=True)
+            assert any(pending and Control.ARCHIVE in locked for pending, locked in pairs)
+            flushed = False
+        writers = list(self.handles[which]._writers)
         for date, pending in enumerate(self.pending[which]):
             left = sum(w.n_pending for w in writers if str(20260101 + date) in w.where)
             assert left == 0 if flushed else left in (0, len(pending))
@@ -468,14 +473,15 @@ class LongStoreMachine(StoreMachine):
     flushes_at_once = 2
 
 
-QUICK = settings(max_examples=12, stateful_step_count=20, deadline=None, database=None)
-LONG = settings(
-    max_examples=250,
-    stateful_step_count=50,
+QUICK = settings(
+    max_examples=10,
+    stateful_step_count=20,
     deadline=None,
     database=None,
+    phases=[Phase.explicit, Phase.generate],  # to make a failure small takes longer than a test may
     suppress_health_check=list(HealthCheck),
 )
+LONG = settings(QUICK, max_examples=300, stateful_step_count=50)
 StoreMachine.TestCase.settings = QUICK
 LongStoreMachine.TestCase.settings = LONG
 TestStore = StoreMachine.TestCase

@@ -6,9 +6,12 @@ had ended, and ended before the look began.
 """
 
 import multiprocessing
+import os
 import random
 import struct
+import tempfile
 import time
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +26,7 @@ from dte_hpc.testing.store import KEY, message_of
 
 forkserver = multiprocessing.get_context("forkserver")
 forkserver.set_forkserver_preload(["dte_hpc.testing.store", "dte_hpc.fdb.check"])
+IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 HEADER = struct.Struct("<II")
 ABSENT = (0, 0)
 Place = tuple[int, int]
@@ -179,8 +183,15 @@ def run(root: Path, n_processes: int, n_steps: int) -> int:
     return len(looks)
 
 
-def test_processes_see_what_their_journals_allow(tmp_path: Path) -> None:
-    run(tmp_path, 3, 30)
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A directory in memory, where nobody waits for a disk."""
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY) as path:
+        yield Path(path)
+
+
+def test_processes_see_what_their_journals_allow(memory: Path) -> None:
+    run(memory, 3, 30)
 
 
 @pytest.mark.slow

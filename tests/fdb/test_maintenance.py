@@ -393,6 +393,38 @@ def test_a_writer_whose_database_was_wiped_unsafely_goes_on(tmp_path: Path) -> N
     assert not check(FDB(tmp_path)).is_damaged
 
 
+def test_a_file_made_in_a_database_that_is_wiped_is_no_failure(tmp_path: Path) -> None:
+    """By a writer that opened the directory before it was renamed."""
+    flush_and_close(tmp_path, 0)
+
+    class Late(Disk):
+        n_made = 0
+
+        def _rmdir(self, parent: int, name: str) -> None:
+            self.n_made += 1
+            if self.n_made < 3:
+                (tmp_path / name / f"{self.n_made}.data").write_bytes(b"")
+            super()._rmdir(parent, name)
+
+    disk = Late()
+    FDB(tmp_path, disk=disk).wipe({}, doit=True)
+    assert disk.n_made == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_small_field_waits_for_a_lock_to_go(tmp_path: Path) -> None:
+    """It had not reached the disk when the lock came."""
+    store = FDB(tmp_path)
+    store.archive(message_of(0), KEY)
+    FDB(tmp_path).control({}, "disable", Control.ARCHIVE)
+    with pytest.raises(StorageLocked):
+        store.flush()
+    assert store.dirty
+    FDB(tmp_path).control({}, "enable", Control.ARCHIVE)
+    store.flush()
+    assert steps(store) == [0]
+
+
 def test_archive_many_respects_a_lock(tmp_path: Path) -> None:
     store = FDB(tmp_path)
     flush(store, 0)

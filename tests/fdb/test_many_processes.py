@@ -173,13 +173,13 @@ def write_on(root: Path, writer: int, pipe: Connection) -> None:
             store.archive(field_of(writer, step, AGAIN), {**key, "param": SHARED, "levelist": step % 3})
             with suppress(StorageLocked):  # it is being wiped
                 store.archive(field_of(writer, step, 0), {**key, "date": PERHAPS})
-            try:
-                store.flush()
-            except StorageFailed as error:
-                if "was wiped" not in str(error) and str(PERHAPS) not in str(error):
-                    raise
-                store = FDB(root)
-                continue
+            while True:
+                try:
+                    store.flush()
+                    break
+                except (StorageFailed, StorageLocked) as error:  # what is being wiped now is made anew
+                    if str(PERHAPS) not in str(error):
+                        raise
             pipe.send(step)
     except BaseException:
         pipe.send(traceback.format_exc())
