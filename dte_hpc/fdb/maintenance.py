@@ -97,7 +97,7 @@ def is_being_wiped(where: str) -> bool:
             begun = os.fstat(file.fileno()).st_mtime
     except FileNotFoundError:
         return False
-    if host not in ("", HOST) and time.time() - begun < SETTLED_SECONDS:
+    if not HOST.startswith(host) and time.time() - begun < SETTLED_SECONDS:
         return True  # locks may not reach across hosts
     return _is_held(where)
 
