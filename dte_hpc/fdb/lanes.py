@@ -12,6 +12,7 @@ database keywords) needs such a list too: it is looked at when the addressed dat
 
 import os
 import stat
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -87,7 +88,8 @@ class Lanes:
         self.forget()
 
     def forget(self) -> None:
-        """Leave all open files, after a fork for instance."""
+        """Leave all open files, and a lock that another thread may hold, after a fork for instance."""
+        self.lock = threading.RLock()
         self._files = OpenFiles()
         self._databases: dict[tuple[Path, str], Database] = {}
         self._names: dict[tuple[Path, str], _Names] = {}

@@ -238,8 +238,11 @@ class FDB(Upkeep):
                     writer.flush()
                 except OSError as error:
                     failures.append(error)
-            if failures:
-                raise failures[0]
+            try:
+                if failures:
+                    raise failures[0]
+            finally:
+                failures.clear()  # an error that its own frame holds would keep the writers' files in use
 
     def flush_together(self, comm: "Comm") -> None:
         """Flush as one with the handles of other ranks: of each database all their fields, or none.

@@ -5,7 +5,6 @@ part of `dte_hpc.fdb.store.FDB` that does this; the work on one database is done
 `reclaim`, `wipe` and `reindex`.
 """
 
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 
@@ -51,7 +50,6 @@ class Upkeep(ABC):
 
     schema: Schema
     _lanes: Lanes
-    _lock: threading.RLock
     _disk: Disk
 
     @abstractmethod
@@ -86,7 +84,7 @@ class Upkeep(ABC):
         InvalidRequest
             As `status`.
         """
-        with self._lock:
+        with self._lanes.lock:
             return tuple(stats_of(found.database, _key(found)) for found in self._asked(request))
 
     def axes(self, request: Requested | None = None, *, level: int = 3) -> Axes:
@@ -275,7 +273,9 @@ class Upkeep(ABC):
     ) -> tuple[Found, ...]:
         """Return the databases a request is about: those whose name may answer it, and some field, if any."""
         asked = request if isinstance(request, Request) else Request(request or {})
-        with self._lock:  # a database that one thread reads for the first time, another must not take as read
+        with (
+            self._lanes.lock
+        ):  # a database that one thread reads for the first time, another must not take as read
             found = [f for f in self._lanes.visit(asked, use, everywhere=True) if f.database.exists()]
             answering = tuple(one for one in found if _has_any(one))
         if changes or use == "wipe":

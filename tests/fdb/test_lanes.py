@@ -342,3 +342,14 @@ def test_old_databases_of_ecmwfs_fdb_and_new_ones_behind_one_handle(tmp_path: Pa
     for key in tuple(listing.keys()):
         assert len(store.retrieve(key).read()) > 0
     assert store.retrieve({**KEY, "expver": "abcd"}).read() == b"ours"
+
+
+def test_a_field_that_two_roots_hold_is_found_once_in_the_first(tmp_path: Path) -> None:
+    roots = tmp_path / "first", tmp_path / "second"
+    for root in roots:
+        with FDB(root) as store:
+            store.archive(str(root).encode(), KEY)
+    both = FDB({"spaces": [{"roots": [{"path": str(root)} for root in roots]}]})
+    assert [both.list().message(0), len(both.list())] == [str(roots[0]).encode(), 1]
+    assert both.retrieve(KEY).read() == str(roots[0]).encode()
+    assert len(both.list(masked=True)) == 2

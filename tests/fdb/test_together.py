@@ -105,7 +105,7 @@ def test_databases_are_spread_over_the_ranks(comm, mpi_tmp_path) -> None:
                 if day != comm.rank:
                     archive(store, comm.rank, step, date=20260101 + day)
             store.flush_together(comm)
-        mine = sum(writer.publisher._file is not None for writer, _ in store._writers.values())
+        mine = sum(writer.publisher._file is not None for writer in store._writers)
         owned = comm.allgather(mine)
     present = n_databases if comm.size > 1 else n_databases - 1
     assert n_records(mpi_tmp_path) == [3] * present
@@ -313,7 +313,7 @@ def test_a_store_that_ranks_do_not_share_is_refused(comm, mpi_tmp_path) -> None:
     store = FDB(mpi_tmp_path)
     archive(store, comm.rank, 0)
     comm.Barrier()
-    writer = next(iter(store._writers.values()))[0]
+    writer = next(iter(store._writers))
     writer._drain()
     comm.Barrier()
     if comm.rank == 0:
@@ -331,7 +331,7 @@ def test_a_store_that_ranks_do_not_share_is_refused(comm, mpi_tmp_path) -> None:
 def test_fields_of_a_database_that_was_wiped_meanwhile_are_said_to_be_lost(comm, mpi_tmp_path) -> None:
     with FDB(mpi_tmp_path) as store:
         archive(store, comm.rank, 0)
-        next(iter(store._writers.values()))[0]._drain()
+        next(iter(store._writers))._drain()
         comm.Barrier()
         if comm.rank == 0:
             shutil.rmtree(mpi_tmp_path / DATABASE)
