@@ -21,20 +21,20 @@ from dte_hpc.base.checksum import ByteLike
 from dte_hpc.base.events import FieldStored, Flushed, Listener, ignore
 from dte_hpc.base.request import Request, RequestValue
 from dte_hpc.codecs.layout import EncodedField, Layout, split
-from dte_hpc.fdb.batch import Keys, Messages, Share, grids_of, merged, shares_of
-from dte_hpc.fdb.config import config_of
-from dte_hpc.fdb.database import Database
-from dte_hpc.fdb.disk import Disk
-from dte_hpc.fdb.facts import checked_bytes, grid_of, layout_of
-from dte_hpc.fdb.finder import Finder, Missing
-from dte_hpc.fdb.handle import MessageHandle
-from dte_hpc.fdb.lanes import Lanes
-from dte_hpc.fdb.listing import Listing
-from dte_hpc.fdb.schema import Schema, read_schema
-from dte_hpc.fdb.spaces import FDBConfig
-from dte_hpc.fdb.upkeep import Upkeep
-from dte_hpc.fdb.writer import Writer
-from dte_hpc.fdb.writers import Writers, split_alike
+from dte_hpc.fdb.files.database import Database
+from dte_hpc.fdb.files.disk import Disk
+from dte_hpc.fdb.finding.finder import Finder, Missing
+from dte_hpc.fdb.finding.handle import MessageHandle
+from dte_hpc.fdb.finding.listing import Listing
+from dte_hpc.fdb.naming.schema import Schema, read_schema
+from dte_hpc.fdb.places.config import config_of
+from dte_hpc.fdb.places.lanes import Lanes
+from dte_hpc.fdb.places.spaces import FDBConfig
+from dte_hpc.fdb.upkeep.operator import Upkeep
+from dte_hpc.fdb.writing.batch import Keys, Messages, Share, grids_of, merged, shares_of
+from dte_hpc.fdb.writing.facts import checked_bytes, grid_of, layout_of
+from dte_hpc.fdb.writing.writer import Writer
+from dte_hpc.fdb.writing.writers import Writers, split_alike
 
 if TYPE_CHECKING:
     from dte_hpc.parallel.mpi import Comm
@@ -54,7 +54,7 @@ class FDB(Upkeep):
     ----------
     config : path, mapping, FDBConfig or None
         A root directory, FDB's configuration (a YAML file, its text, or what it says), or None for what
-        the environment names; see `dte_hpc.fdb.config`.
+        the environment names; see `dte_hpc.fdb.places.config`.
     schema : Schema, path or None
         In FDB's language; None for the configured or the default one.
     listener : callable
@@ -226,7 +226,7 @@ class FDB(Upkeep):
         ------
         StorageFailed
             If the file system refused. What could not be made durable is kept and tried again by the
-            next flush, in new files; see `dte_hpc.fdb.writer`. The other databases were flushed.
+            next flush, in new files; see `dte_hpc.fdb.writing.writer`. The other databases were flushed.
         StorageLocked
             If a database was locked for archiving, or is being wiped, before anything of it had reached the
             disk. Its fields are kept too, and the others were flushed.
@@ -253,14 +253,14 @@ class FDB(Upkeep):
         Parameters
         ----------
         comm : Comm
-            The ranks; see `dte_hpc.fdb.together`.
+            The ranks; see `dte_hpc.fdb.writing.together`.
 
         Raises
         ------
         DteError
             On every rank the same, StorageFailed mostly; otherwise as `flush`.
         """
-        from dte_hpc.fdb.together import flush_together  # MPI, which other handles do without
+        from dte_hpc.fdb.writing.together import flush_together  # MPI, which other handles do without
 
         flush_together([self], comm)
 

@@ -7,6 +7,7 @@
     collective-flush: true         # IO ranks make a flush visible as one; false: each by itself
     store: /scratch/fdb            # a root, or FDB's own configuration: sinks of type fdb5 write there unless
                                    # they have a config of their own, and extraction ranks read there
+    extract: {limits: {...}, ...}  # how large requests may be, and what may be on its way (extract.serving)
     plans: [...]                   # as dte_hpc.postproc reads them; or the name of a plan file
 """
 
@@ -17,6 +18,7 @@ from typing import Any
 
 from dte_hpc.base.config import read_yaml, struct
 from dte_hpc.base.errors import InvalidConfig
+from dte_hpc.extract.serving import Serving
 from dte_hpc.postproc.plan import PlanConfig, load_plans
 
 DEFAULT_BUDGET_BYTES = 512 * 1024 * 1024
@@ -57,6 +59,8 @@ class JobConfig:
         toc grows by one record a flush, not one a rank. The store must be one that all of them see.
     store : str or mapping
         The store of the job: its root directory, or FDB's own configuration.
+    extract : Serving
+        What model ranks may ask of extraction ranks.
     plans : list or str
         Plans, or the path of a file of plans.
     """
@@ -66,6 +70,7 @@ class JobConfig:
     budget_bytes: int = DEFAULT_BUDGET_BYTES
     collective_flush: bool = True
     store: str | Mapping[str, Any] | None = None
+    extract: Serving = field(default_factory=Serving)
 
     def __post_init__(self) -> None:
         if self.budget_bytes < 1:

@@ -186,4 +186,4 @@ def _extract_loop(world: World, config: JobConfig, listener: Listener) -> Callab
             "$.store: found nothing; expected the store that extraction ranks read", place="$.store"
         )
     store = FDB(config.store, listener=listener)
-    return lambda: serve_extract(world, store, listener=listener)
+    return lambda: serve_extract(world, store, listener=listener, serving=config.extract)

@@ -27,7 +27,7 @@ class FDBOptions(Options):
 
     def mistakes(self, place: str) -> Iterator[InvalidConfig]:
         """Yield what is wrong with the store's configuration, without opening it."""
-        from dte_hpc.fdb.config import config_of  # the store, which other plans do without
+        from dte_hpc.fdb.places.config import config_of  # the store, which other plans do without
 
         try:
             if self.config:

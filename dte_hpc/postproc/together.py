@@ -2,7 +2,7 @@
 
 Alone, each flushes the stores of its own sinks. Together, every rank first does what is its own (an error
 of one is everybody's), then all publish what their stores took, with one record a database for all ranks
-(`dte_hpc.fdb.together`).
+(`dte_hpc.fdb.writing.together`).
 """
 
 from collections.abc import Callable, Iterable
@@ -68,6 +68,6 @@ class WithOthers:
     def flush(self, resources: Iterable[Any]) -> None:
         """Publish what the stores of all ranks took: one record a database."""
         from dte_hpc.fdb.store import FDB  # the store, which plans without one do without
-        from dte_hpc.fdb.together import flush_together
+        from dte_hpc.fdb.writing.together import flush_together
 
         flush_together([resource for resource in resources if isinstance(resource, FDB)], self._comm)

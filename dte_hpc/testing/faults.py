@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
-from dte_hpc.fdb.disk import Disk
+from dte_hpc.fdb.files.disk import Disk
 
 T = TypeVar("T")
 KILLED = 77

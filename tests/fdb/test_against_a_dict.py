@@ -28,12 +28,12 @@ from dte_hpc.base.field import Field, Metadata
 from dte_hpc.codecs.encode import GribEncoder, Packing
 from dte_hpc.codecs.layout import EncodedField
 from dte_hpc.fdb import FDB
-from dte_hpc.fdb.check import check
-from dte_hpc.fdb.control import Control
-from dte_hpc.fdb.database import Database
-from dte_hpc.fdb.disk import Disk, OpenFiles
-from dte_hpc.fdb.listing import Listing
-from dte_hpc.fdb.table import Table
+from dte_hpc.fdb.files.database import Database
+from dte_hpc.fdb.files.disk import Disk, OpenFiles
+from dte_hpc.fdb.files.table import Table
+from dte_hpc.fdb.finding.listing import Listing
+from dte_hpc.fdb.upkeep.check import check
+from dte_hpc.fdb.upkeep.control import Control
 from dte_hpc.testing.store import KEY, message_of
 
 Name = frozenset[tuple[str, str]]

@@ -17,10 +17,10 @@ from dte_hpc.base.errors import StorageFailed
 from dte_hpc.base.field import Field, Metadata
 from dte_hpc.codecs.encode import GribEncoder, Packing
 from dte_hpc.fdb import FDB
-from dte_hpc.fdb.check import check
-from dte_hpc.fdb.control import Control
-from dte_hpc.fdb.disk import Disk
-from dte_hpc.fdb.paths import HOST
+from dte_hpc.fdb.files.disk import Disk
+from dte_hpc.fdb.places.paths import HOST
+from dte_hpc.fdb.upkeep.check import check
+from dte_hpc.fdb.upkeep.control import Control
 from dte_hpc.testing.faults import KILLED, FaultyDisk, KillingDisk, PowerDisk
 from dte_hpc.testing.store import KEY, message_of
 

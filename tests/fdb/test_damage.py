@@ -12,8 +12,8 @@ from dte_hpc.base.field import Field, Metadata
 from dte_hpc.codecs.encode import GribEncoder, Packing
 from dte_hpc.codecs.layout import EncodedField
 from dte_hpc.fdb import FDB
-from dte_hpc.fdb.check import check
-from dte_hpc.fdb.toc import SLOT_BYTES
+from dte_hpc.fdb.files.toc import SLOT_BYTES
+from dte_hpc.fdb.upkeep.check import check
 from dte_hpc.testing.store import KEY, message_of
 
 N = 6

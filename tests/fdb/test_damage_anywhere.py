@@ -18,11 +18,11 @@ from dte_hpc.base.field import Field, Metadata
 from dte_hpc.codecs.encode import GribEncoder, Packing
 from dte_hpc.codecs.layout import EncodedField
 from dte_hpc.fdb import FDB
-from dte_hpc.fdb.check import check
-from dte_hpc.fdb.database import Database
-from dte_hpc.fdb.disk import OpenFiles
-from dte_hpc.fdb.table import Table
-from dte_hpc.fdb.toc import MERGED, RECLAIMED, SEGMENT, SLOT_BYTES, TocRecord, effective
+from dte_hpc.fdb.files.database import Database
+from dte_hpc.fdb.files.disk import OpenFiles
+from dte_hpc.fdb.files.table import Table
+from dte_hpc.fdb.files.toc import MERGED, RECLAIMED, SEGMENT, SLOT_BYTES, TocRecord, effective
+from dte_hpc.fdb.upkeep.check import check
 from dte_hpc.testing.store import KEY, message_of
 
 Span = tuple[int, int]

@@ -20,12 +20,12 @@ import pytest
 
 from dte_hpc.base.errors import StorageFailed, StorageLocked
 from dte_hpc.fdb import FDB
-from dte_hpc.fdb.check import check
+from dte_hpc.fdb.upkeep.check import check
 from dte_hpc.testing.store import KEY, message_of
 
 spawn = multiprocessing.get_context("spawn")
 forkserver = multiprocessing.get_context("forkserver")
-forkserver.set_forkserver_preload(["dte_hpc.testing.store", "dte_hpc.fdb.check"])
+forkserver.set_forkserver_preload(["dte_hpc.testing.store", "dte_hpc.fdb.upkeep.check"])
 IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 BATCH = 5
 

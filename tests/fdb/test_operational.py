@@ -11,7 +11,7 @@ import pytest
 
 from dte_hpc.base.errors import InvalidKey
 from dte_hpc.fdb import FDB, Schema
-from dte_hpc.fdb.grammar import Match, Predicate, Rule
+from dte_hpc.fdb.naming.grammar import Match, Predicate, Rule
 
 REPOSITORY = Path(__file__).parents[2]
 BY_TYPE = {

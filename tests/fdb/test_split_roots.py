@@ -8,7 +8,7 @@ import pytest
 
 from dte_hpc.base.errors import InvalidConfig, StorageFailed
 from dte_hpc.fdb import FDB
-from dte_hpc.fdb.check import check
+from dte_hpc.fdb.upkeep.check import check
 from dte_hpc.testing.faults import FaultyDisk
 from dte_hpc.testing.store import KEY, StoreConformance, message_of
 

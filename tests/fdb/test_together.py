@@ -14,10 +14,10 @@ from dte_hpc.base.events import Event, Flushed
 from dte_hpc.base.field import Field, Metadata
 from dte_hpc.codecs.encode import GribEncoder, Packing
 from dte_hpc.fdb import FDB
-from dte_hpc.fdb.check import check
-from dte_hpc.fdb.disk import Disk
-from dte_hpc.fdb.toc import SEGMENT
-from dte_hpc.fdb.together import _owner
+from dte_hpc.fdb.files.disk import Disk
+from dte_hpc.fdb.files.toc import SEGMENT
+from dte_hpc.fdb.upkeep.check import check
+from dte_hpc.fdb.writing.together import _owner
 from dte_hpc.testing.faults import FaultyDisk
 from dte_hpc.testing.store import KEY, message_of
 

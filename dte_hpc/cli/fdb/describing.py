@@ -11,9 +11,9 @@ from dte_hpc.cli.fdb.verb import Verb, store_of, store_options
 
 if TYPE_CHECKING:
     from dte_hpc.fdb import FDB
-    from dte_hpc.fdb.database import Database
-    from dte_hpc.fdb.dump import DumpedRecord
-    from dte_hpc.fdb.summary import DatabaseStats
+    from dte_hpc.fdb.files.database import Database
+    from dte_hpc.fdb.upkeep.dump import DumpedRecord
+    from dte_hpc.fdb.upkeep.summary import DatabaseStats
 
 
 def databases_of(store: "FDB", arguments: argparse.Namespace) -> "list[Database]":
@@ -72,7 +72,7 @@ def _dump_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _dump(arguments: argparse.Namespace) -> int:
-    from dte_hpc.fdb.dump import dump
+    from dte_hpc.fdb.upkeep.dump import dump
 
     store = store_of(arguments)
     databases = databases_of(store, arguments)
@@ -213,7 +213,7 @@ def _axes_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _axes(arguments: argparse.Namespace) -> int:
-    from dte_hpc.fdb.cubes import in_order
+    from dte_hpc.fdb.naming.cubes import in_order
 
     store = store_of(arguments)
     together: dict[str, dict[str, None]] = {}
@@ -236,7 +236,7 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from dte_hpc.fdb.check import check
+    from dte_hpc.fdb.upkeep.check import check
 
     report = check(store_of(arguments), data=not arguments.no_data)
     findings = [{"where": f.where, "what": f.what, "damage": f.damage} for f in report.findings]

@@ -11,8 +11,8 @@ from dte_hpc.base.key import Key
 
 if TYPE_CHECKING:
     from dte_hpc.fdb import FDB, Listing, Schema
-    from dte_hpc.fdb.database import Database
-    from dte_hpc.fdb.levels import Levels, SplitKey
+    from dte_hpc.fdb.files.database import Database
+    from dte_hpc.fdb.naming.levels import Levels, SplitKey
 
 
 class Shown(NamedTuple):
@@ -31,7 +31,7 @@ def split_keys(store: "FDB", listing: "Listing") -> Iterator["SplitKey"]:
 
 
 def _levels(store: "FDB", listing: "Listing") -> "Callable[[int], Levels]":
-    from dte_hpc.fdb.levels import Levels
+    from dte_hpc.fdb.naming.levels import Levels
 
     of_schema: dict[int, Levels] = {}
     of_part: dict[int, Levels] = {}
@@ -59,7 +59,7 @@ def key_texts(store: "FDB", listing: "Listing") -> Iterator[str]:
     """
     import numpy as np
 
-    from dte_hpc.fdb.matching import key_numbers
+    from dte_hpc.fdb.finding.matching import key_numbers
 
     if not len(listing):
         return

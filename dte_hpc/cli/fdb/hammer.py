@@ -20,7 +20,7 @@ from dte_hpc.cli.fdb.verb import Verb, store_of, store_options
 
 if TYPE_CHECKING:
     from dte_hpc.fdb import FDB
-    from dte_hpc.fdb.hammer import Load, Measured
+    from dte_hpc.fdb.upkeep.hammer import Load, Measured
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +78,7 @@ def _hammer(arguments: argparse.Namespace) -> int:
 
 def _load(arguments: argparse.Namespace) -> "Load":
     from dte_hpc.codecs.stream import open_messages
-    from dte_hpc.fdb.hammer import Load, template_of
+    from dte_hpc.fdb.upkeep.hammer import Load, template_of
 
     words = {"class": arguments.of_class, "expver": arguments.of_expver}
     words |= {"stream": "enfo", "type": "pf"} if arguments.nensembles > 1 else {}
@@ -120,7 +120,7 @@ def _kind(arguments: argparse.Namespace) -> tuple[str, str]:
 
 def _work(load: "Load", arguments: argparse.Namespace, *, comm: Any = None) -> "Measured":
     """Do one process's share, beginning together with the others."""
-    from dte_hpc.fdb import hammer
+    from dte_hpc.fdb.upkeep import hammer
 
     progress = bar("fields" if not arguments.list else "steps") if not arguments.part else _quiet
     with _store(arguments) as store:
@@ -158,7 +158,7 @@ def _begin_together(arguments: argparse.Namespace, comm: Any) -> None:
 
 def _as_processes(load: "Load", arguments: argparse.Namespace) -> "list[Measured]":
     """Start processes of this very command, each with its share, and let them begin together."""
-    from dte_hpc.fdb.hammer import Measured
+    from dte_hpc.fdb.upkeep.hammer import Measured
 
     shares = [load.share(number, arguments.processes) for number in range(arguments.processes)]
     started = [_start(arguments, *share) for share in shares]
@@ -236,7 +236,7 @@ def _gathered(measured: "Measured", comm: Any) -> "list[Measured]":
     """Collective: return what every rank measured."""
     import numpy as np
 
-    from dte_hpc.fdb.hammer import Measured
+    from dte_hpc.fdb.upkeep.hammer import Measured
 
     own = np.array(list(asdict(measured).values()), np.float64)
     every = np.empty((comm.size, own.size))

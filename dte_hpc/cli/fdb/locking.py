@@ -18,7 +18,7 @@ from dte_hpc.cli.fdb.show import print_json
 from dte_hpc.cli.fdb.verb import Verb, store_of, store_options
 
 if TYPE_CHECKING:
-    from dte_hpc.fdb.control import Control, DatabaseStatus
+    from dte_hpc.fdb.upkeep.control import Control, DatabaseStatus
 
 _NAMES = ("list", "retrieve", "archive", "wipe")
 
@@ -61,7 +61,7 @@ def _control(arguments: argparse.Namespace, action: Literal["enable", "disable"]
 
 
 def _identifiers(arguments: argparse.Namespace) -> "list[Control]":
-    from dte_hpc.fdb.control import Control
+    from dte_hpc.fdb.upkeep.control import Control
 
     return [Control[name.upper()] for name in _NAMES if getattr(arguments, name)]
 
@@ -84,7 +84,7 @@ def _facts(status: "DatabaseStatus") -> dict[str, object]:
 
 
 def _locks(status: "DatabaseStatus") -> list[str]:
-    from dte_hpc.fdb.control import Control
+    from dte_hpc.fdb.upkeep.control import Control
 
     return [name for name in _NAMES if Control[name.upper()] & status.disabled]
 

@@ -32,7 +32,7 @@ from dte_hpc.cli.fdb.verb import Verb, store_of, store_options
 
 if TYPE_CHECKING:
     from dte_hpc.fdb import FDB, Listing, MessageHandle
-    from dte_hpc.fdb.database import Database
+    from dte_hpc.fdb.files.database import Database
 
 CHUNK_BYTES = 64 * MIB
 Missing = Literal["error", "skip"]
@@ -99,7 +99,7 @@ def _show_keys(store: "FDB", listings: "list[Listing]", arguments: argparse.Name
 
 def _show_compact(store: "FDB", listings: "list[Listing]", arguments: argparse.Namespace) -> None:
     """Show requests for the fields of each database and index."""
-    from dte_hpc.fdb.cubes import requests_for
+    from dte_hpc.fdb.naming.cubes import requests_for
 
     indexes: dict[tuple[object, ...], list[dict[str, str]]] = {}
     for listing in listings:

@@ -22,9 +22,9 @@ from dte_hpc.cli.fdb.verb import Verb, store_of, store_options
 
 if TYPE_CHECKING:
     from dte_hpc.fdb import FDB
-    from dte_hpc.fdb.reclaim import ReclaimPlan
-    from dte_hpc.fdb.reindex import ReindexPlan
-    from dte_hpc.fdb.wipe import WipePlan
+    from dte_hpc.fdb.upkeep.reclaim import ReclaimPlan
+    from dte_hpc.fdb.upkeep.reindex import ReindexPlan
+    from dte_hpc.fdb.upkeep.wipe import WipePlan
 
 _AGAIN = "Rerun command with --doit flag to"
 

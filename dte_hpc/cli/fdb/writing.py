@@ -23,7 +23,7 @@ from dte_hpc.cli.fdb.verb import Verb, store_of, store_options
 if TYPE_CHECKING:
     from dte_hpc.base.checksum import ByteLike
     from dte_hpc.fdb import FDB
-    from dte_hpc.fdb.copy import Copied
+    from dte_hpc.fdb.upkeep.copy import Copied
 
 Filters = list[tuple[Mapping[str, frozenset[str]], bool]]
 
@@ -124,7 +124,7 @@ def _copy(arguments: argparse.Namespace) -> int:
     from dte_hpc.base.log import log_trouble
     from dte_hpc.cli.roots import open_store
     from dte_hpc.fdb import FDB
-    from dte_hpc.fdb.copy import copy
+    from dte_hpc.fdb.upkeep.copy import copy
 
     source, modifiers = open_store(arguments.source), _modifiers(arguments)
     with FDB(arguments.target, schema=arguments.schema, listener=log_trouble) as target:
@@ -157,7 +157,7 @@ def _move_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _move(arguments: argparse.Namespace) -> int:
-    from dte_hpc.fdb.move import move
+    from dte_hpc.fdb.upkeep.move import move
 
     store = store_of(arguments)
     found = answers(

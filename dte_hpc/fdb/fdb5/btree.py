@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dte_hpc.base.errors import CorruptData
-from dte_hpc.fdb.disk import read_exactly
+from dte_hpc.fdb.files.disk import read_exactly
 
 HEADER_BYTES = 40
 FIRST_READ_BYTES = 4096

@@ -15,16 +15,16 @@ from pathlib import Path
 
 from dte_hpc.base.errors import CorruptData
 from dte_hpc.base.events import Listener
-from dte_hpc.fdb.database import Database
-from dte_hpc.fdb.disk import OpenFile, OpenFiles
 from dte_hpc.fdb.fdb5.narrowing import Narrowing
 from dte_hpc.fdb.fdb5.reader import IndexReader, Sought
 from dte_hpc.fdb.fdb5.rules import key_of_name, names, rule_of
 from dte_hpc.fdb.fdb5.table import Fdb5Table
 from dte_hpc.fdb.fdb5.toc import Index
 from dte_hpc.fdb.fdb5.tocs import Tocs
-from dte_hpc.fdb.matching import Wanted
-from dte_hpc.fdb.toc import TocRecord
+from dte_hpc.fdb.files.database import Database
+from dte_hpc.fdb.files.disk import OpenFile, OpenFiles
+from dte_hpc.fdb.files.toc import TocRecord
+from dte_hpc.fdb.finding.matching import Wanted
 
 MAX_LOOK_UPS = 8
 MAX_TREES = 64

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import product
 from math import prod
 
-from dte_hpc.fdb.matching import Wanted, WantedValue
+from dte_hpc.fdb.finding.matching import Wanted, WantedValue
 
 MAX_FINGERPRINTS = 32
 

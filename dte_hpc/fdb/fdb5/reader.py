@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dte_hpc.base.errors import CorruptData
-from dte_hpc.fdb.disk import OpenFile
 from dte_hpc.fdb.fdb5.btree import KINDS, Entries, in_order, read_tree, search_tree
 from dte_hpc.fdb.fdb5.fingerprints import coded_columns
 from dte_hpc.fdb.fdb5.segment import Codes, Fdb5Segment
 from dte_hpc.fdb.fdb5.toc import Index
+from dte_hpc.fdb.files.disk import OpenFile
 
 UNKNOWN_BYTES = 1 << 40
 MAX_INDEX_BYTES = 1 << 32

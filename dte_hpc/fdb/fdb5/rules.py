@@ -7,8 +7,8 @@ values, and the first of all when none does (a schema that FDB read otherwise: `
 
 from collections.abc import Collection, Mapping, Sequence
 
-from dte_hpc.fdb.grammar import Predicate, Rule
-from dte_hpc.fdb.schema import Schema
+from dte_hpc.fdb.naming.grammar import Predicate, Rule
+from dte_hpc.fdb.naming.schema import Schema
 
 
 def rule_of(

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dte_hpc.fdb.segment import Segment
-from dte_hpc.fdb.table import FILE, GRID
+from dte_hpc.fdb.files.segment import Segment
+from dte_hpc.fdb.files.table import FILE, GRID
 
 Codes = NDArray[np.int32]
 U64 = NDArray[np.uint64]

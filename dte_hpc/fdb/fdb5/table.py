@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from dte_hpc.base.errors import InvalidMessage
 from dte_hpc.codecs.layout import LAYOUT
 from dte_hpc.codecs.outline import outline
-from dte_hpc.fdb.disk import OpenFile, read_exactly
-from dte_hpc.fdb.facts import grid_of, layout_of
 from dte_hpc.fdb.fdb5.segment import Fdb5Segment
-from dte_hpc.fdb.table import FILE, Table
+from dte_hpc.fdb.files.disk import OpenFile, read_exactly
+from dte_hpc.fdb.files.table import FILE, Table
+from dte_hpc.fdb.writing.facts import grid_of, layout_of
 
 _FACTS = attrgetter(*(LAYOUT.names or ()))
 _NO_FACTS: tuple[Any, ...] = np.zeros(1, LAYOUT)[0].item()

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dte_hpc.base.errors import CorruptData
-from dte_hpc.fdb.disk import open_file, read_exactly
 from dte_hpc.fdb.fdb5.toc import MAX_RECORD_BYTES, Clear, Index, Init, Record, SubToc, begins_record, scan
+from dte_hpc.fdb.files.disk import open_file, read_exactly
 
 SETTLED_SECONDS = 2.0
 Skipped = Callable[[str, str], None]

@@ -14,11 +14,11 @@ from typing import Any
 from dte_hpc.base.config import as_mapping
 from dte_hpc.base.request import Request
 from dte_hpc.fdb import store
-from dte_hpc.fdb.control import Action, Control
-from dte_hpc.fdb.database import Database
-from dte_hpc.fdb.levels import Levels
-from dte_hpc.fdb.listing import Listing
+from dte_hpc.fdb.files.database import Database
+from dte_hpc.fdb.finding.listing import Listing
 from dte_hpc.fdb.mars import mars_request
+from dte_hpc.fdb.naming.levels import Levels
+from dte_hpc.fdb.naming.schema import Schema
 from dte_hpc.fdb.pyfdb import reports
 from dte_hpc.fdb.pyfdb._internal import config_node
 from dte_hpc.fdb.pyfdb.pyfdb_iterator import (
@@ -44,7 +44,7 @@ from dte_hpc.fdb.pyfdb.rows import FieldRows, LevelRows, Rows
 from dte_hpc.fdb.pyfdb.streams import MultiStream
 from dte_hpc.fdb.pyfdb.told import as_runtime_error
 from dte_hpc.fdb.pyfdb.wiper import Wiper
-from dte_hpc.fdb.schema import Schema
+from dte_hpc.fdb.upkeep.control import Action, Control
 
 Config = str | dict[str, Any] | Path | None
 _ACTIONS: dict[ControlAction, Action] = {ControlAction.ENABLE: "enable", ControlAction.DISABLE: "disable"}

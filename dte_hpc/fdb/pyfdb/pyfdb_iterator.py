@@ -4,10 +4,10 @@ from collections.abc import Collection, ItemsView, Iterator, KeysView, Sequence,
 from enum import IntEnum, auto
 from typing import Any, NoReturn
 
-from dte_hpc.fdb.control import LOCKS, Control, DatabaseStatus
 from dte_hpc.fdb.pyfdb.pyfdb_type import URI, ControlIdentifier, DataHandle, MarsSelection, UserInputMapper
 from dte_hpc.fdb.pyfdb.rows import Rows
 from dte_hpc.fdb.pyfdb.streams import FieldStream
+from dte_hpc.fdb.upkeep.control import LOCKS, Control, DatabaseStatus
 
 
 def _made_inside(kind: type, internal: bool) -> None:

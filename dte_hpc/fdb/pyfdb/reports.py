@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from dte_hpc.fdb.pyfdb.pyfdb_iterator import WipeElementType
 
 if TYPE_CHECKING:
-    from dte_hpc.fdb.reclaim import ReclaimPlan
-    from dte_hpc.fdb.summary import DatabaseStats
-    from dte_hpc.fdb.wipe import WipePlan
+    from dte_hpc.fdb.upkeep.reclaim import ReclaimPlan
+    from dte_hpc.fdb.upkeep.summary import DatabaseStats
+    from dte_hpc.fdb.upkeep.wipe import WipePlan
 
 Told = tuple[WipeElementType, str, Sequence[str]]
 _UNITS = ("byte", "Kbyte", "Mbyte", "Gbyte", "Tbyte", "Pbyte", "Ebyte")

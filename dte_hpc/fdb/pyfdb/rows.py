@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dte_hpc.base.key import Key
-from dte_hpc.fdb.levels import Levels, Names
-from dte_hpc.fdb.listing import Listing
-from dte_hpc.fdb.matching import key_numbers
+from dte_hpc.fdb.finding.listing import Listing
+from dte_hpc.fdb.finding.matching import key_numbers
+from dte_hpc.fdb.naming.levels import Levels, Names
 
 Texts = dict[str, str]
 

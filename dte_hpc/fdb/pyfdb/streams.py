@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from dte_hpc.fdb.handle import MessageHandle
-from dte_hpc.fdb.listing import Listing
+from dte_hpc.fdb.finding.handle import MessageHandle
+from dte_hpc.fdb.finding.listing import Listing
 
 
 class MultiStream(MessageHandle):

@@ -11,11 +11,11 @@ from collections.abc import Collection, Mapping
 
 from dte_hpc.base.errors import StorageLocked
 from dte_hpc.base.request import Request
-from dte_hpc.fdb.control import Control
 from dte_hpc.fdb.pyfdb.pyfdb_iterator import WipeElementType
 from dte_hpc.fdb.pyfdb.reports import Told, of_wipe, owner_of
 from dte_hpc.fdb.store import FDB
-from dte_hpc.fdb.wipe import WipePlan
+from dte_hpc.fdb.upkeep.control import Control
+from dte_hpc.fdb.upkeep.wipe import WipePlan
 
 
 class Wiper:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from dte_hpc.base.errors import DteError, InvalidRequest
-from dte_hpc.fdb.check import check
-from dte_hpc.fdb.control import Control
-from dte_hpc.fdb.dump import dump
+from dte_hpc.fdb.upkeep.check import check
+from dte_hpc.fdb.upkeep.control import Control
+from dte_hpc.fdb.upkeep.dump import dump
 
 DEFINED = runpy.run_path(str(Path(__file__).with_name("cases.py")))
 BASE, REQUESTS = DEFINED["BASE"], DEFINED["REQUESTS"]

@@ -11,7 +11,7 @@ import pytest
 
 import dte_hpc.fdb.pyfdb as pyfdb
 from dte_hpc.base.errors import CorruptData, InvalidRequest, StorageLocked
-from dte_hpc.fdb.config import VARIABLES
+from dte_hpc.fdb.places.config import VARIABLES
 from dte_hpc.fdb.pyfdb.reports import in_bytes
 
 SCHEMA = """

@@ -1,0 +1,1 @@
+"""What are the bytes of a database, and who reads and writes them?"""

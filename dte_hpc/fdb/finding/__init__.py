@@ -1,0 +1,1 @@
+"""Which fields answer a request, and where are their bytes?"""

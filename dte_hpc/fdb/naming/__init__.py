@@ -1,0 +1,1 @@
+"""What is a field called: schema, levels, canonical values."""

@@ -1,0 +1,1 @@
+"""Where do databases lie: configuration, lanes, roots, engines, Lustre."""

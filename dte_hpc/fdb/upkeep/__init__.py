@@ -1,0 +1,1 @@
+"""What does an operator do with a store: locks, purge, wipe, check, copies."""

@@ -1,0 +1,1 @@
+"""How do fields become durable and visible?"""
