@@ -45,7 +45,7 @@ def move(
     keep : bool
         Whether the source stays, locked for archiving.
     progress : callable
-        As `dte_hpc.fdb.copy.copy`'s, for each database.
+        As `dte_hpc.fdb.upkeep.copy.copy`'s, for each database.
 
     Raises
     ------
