@@ -16,12 +16,21 @@ from numpy.typing import NDArray
 
 from dte_hpc.base.errors import FieldNotFound, InvalidRequest
 from dte_hpc.base.request import Request
-from dte_hpc.extract.feature import Feature, Span
+from dte_hpc.extract.feature import VALID_TIME
 from dte_hpc.extract.limits import Limits
-from dte_hpc.extract.parameters import number_of_name
+from dte_hpc.extract.parameters import parameter
 from dte_hpc.extract.request import PointRequest
 from dte_hpc.extract.store import Fields, Store
-from dte_hpc.extract.times import each, meaning_of, number_of, reference_seconds, step_hours
+from dte_hpc.extract.times import (
+    TIME_KEYWORDS,
+    Span,
+    base_seconds,
+    each,
+    meaning_of,
+    moments,
+    number_of,
+    step_hours,
+)
 
 Bools = NDArray[np.bool_]
 _TOLERANCE = 1e-9
@@ -45,6 +54,11 @@ class Chosen:
     level: NDArray[np.float64]
     step: NDArray[np.float64]
     reference: NDArray[np.float64]
+
+    @property
+    def valid(self) -> NDArray[np.float64]:
+        """When each field is valid, in hours since 1970."""
+        return self.reference / 3600 + np.nan_to_num(self.step)
 
     def select(self, rows: NDArray[Any]) -> "Chosen":
         """Return some of the fields, in the order given."""
@@ -74,34 +88,59 @@ def choose_fields(store: Store, request: PointRequest, limits: Limits) -> Chosen
     InvalidRequest
         When there are more fields than the limit, or they lie on several grids.
     """
-    wanted = _numbered(request.fields)
-    feature = request.feature
-    chosen = _as_chosen(store.list(wanted))
-    if feature.kind != "trajectory" and not feature.spans:
+    chosen = as_chosen(store.list(request.fields))
+    wanted = _with_stored_names(request, chosen)
+    if not request.spans:
         _refuse_missing(store, chosen, wanted)
-    for keyword, span in feature.spans.items():
+    for keyword, span in request.spans.items():
         inside = _inside(chosen, keyword, span)
         if not inside.any():
             raise _nothing_inside(chosen, keyword, span, wanted)
         chosen = chosen.select(np.flatnonzero(inside))
-    if feature.kind != "trajectory" and feature.spans:
-        _refuse_missing(store, chosen, _with_spans(wanted, chosen, feature))
+    if request.spans:
+        _refuse_missing(store, chosen, _with_spans(wanted, chosen, request))
     if not len(chosen):
         raise FieldNotFound(f"no stored field matches {wanted}", request=str(wanted))
+    _refuse_unsaid(request, chosen)
     limits.refuse_over("fields", len(chosen), "$")
-    chosen = chosen.select(_order(chosen, feature.axis))
+    chosen = chosen.select(_order(chosen, request.feature.axis))
     _refuse_two_grids(chosen)
     return chosen
 
 
-def _numbered(request: Request) -> Request:
-    """Return the request with short names of parameters as numbers."""
-    if "param" not in request:
-        return request
-    return request.replace(param=[number_of_name(name) for name in request["param"]])
+def _refuse_unsaid(request: PointRequest, chosen: Chosen) -> None:
+    """Raise InvalidRequest for a trajectory that leaves open at which of several levels or steps it is flown."""
+    if request.feature.kind != "trajectory":
+        return
+    unsaid = [k for k in ("levelist", "step") if k not in request.fields and k not in request.spans]
+    if VALID_TIME in request.spans:
+        unsaid = [k for k in unsaid if k != "step"]
+    for keyword in unsaid:
+        stored = np.unique(chosen.column(keyword)).tolist()
+        if len(stored) > 1:
+            shown = "/".join(stored[:20]) + ("/..." if len(stored) > 20 else "")
+            raise InvalidRequest(
+                f"$.{keyword}: underspecified: the trajectory does not run along {keyword}, and fields of {shown} "
+                f'are stored; expected {keyword} in the request ("all" for all of them)',
+                place=f"$.{keyword}",
+            )
 
 
-def _as_chosen(fields: Fields) -> Chosen:
+def _with_stored_names(request: PointRequest, chosen: Chosen) -> Request:
+    """Return the request with, for each name that several parameters share, those of them that are stored."""
+    if not request.names:
+        return request.fields
+    stored = {parameter(param).param_id for param in np.unique(chosen.column("param")).tolist()}
+    unstored = {
+        number
+        for numbers in request.names
+        for number in (set(numbers) - stored if stored & set(numbers) else numbers[1:])
+    }
+    return request.fields.replace(param=[one for one in request.fields["param"] if one not in unstored])
+
+
+def as_chosen(fields: Fields) -> Chosen:
+    """Return fields with their keys as numbers, in their own order."""
     columns = {keyword: fields.column(keyword) for keyword in fields.keywords}
     none = np.full(len(fields), "", dtype="<U1")
     return Chosen(
@@ -109,12 +148,13 @@ def _as_chosen(fields: Fields) -> Chosen:
         columns=columns,
         level=each(columns.get("levelist", none), number_of),
         step=each(columns.get("step", none), step_hours),
-        reference=reference_seconds(columns.get("date", none), columns.get("time", none)),
+        reference=base_seconds(columns, len(fields)),
     )
 
 
 def _inside(chosen: Chosen, keyword: str, span: Span) -> Bools:
-    numbers = {"levelist": chosen.level, "step": chosen.step, "datetime": chosen.reference}.get(keyword)
+    known = {"levelist": chosen.level, "step": chosen.step, "datetime": chosen.reference, VALID_TIME: chosen.valid}
+    numbers = known.get(keyword)
     if numbers is None:
         numbers = each(chosen.column(keyword), meaning_of(keyword))
     tolerance = _TOLERANCE * max(1.0, abs(span.low), abs(span.high))
@@ -127,13 +167,16 @@ def _inside(chosen: Chosen, keyword: str, span: Span) -> Bools:
         return above & below & (np.abs(strides - np.round(strides)) < 1e-6)
 
 
-def _with_spans(wanted: Request, chosen: Chosen, feature: Feature) -> Request:
-    """Return the request with the values that were found inside each span, named one by one."""
-    named = {}
-    for keyword in feature.spans:
-        for said in ("date", "time") if keyword == "datetime" else (keyword,):
-            named[said] = np.unique(chosen.column(said)).tolist()
-    return wanted if "datetime" in feature.spans else wanted.replace(**named)
+def _with_spans(wanted: Request, chosen: Chosen, request: PointRequest) -> Request:
+    """Return the request with the values that were found inside each span, named one by one.
+
+    Of what a path runs through, and of datetimes, no combination need be stored: only that every other named
+    value is, somewhere, is asked for.
+    """
+    loose = {VALID_TIME, "datetime"} & request.spans.keys()
+    if request.feature.kind != "trajectory" and not loose:
+        return wanted.replace(**{k: np.unique(chosen.column(k)).tolist() for k in request.spans})
+    return wanted
 
 
 def _refuse_missing(store: Store, chosen: Chosen, wanted: Request) -> None:
@@ -160,6 +203,9 @@ def _n_combinations(chosen: Chosen, keywords: list[str]) -> int:
 def _nothing_inside(chosen: Chosen, keyword: str, span: Span, wanted: Mapping[str, Any]) -> FieldNotFound:
     if not len(chosen):
         return FieldNotFound(f"no stored field matches {wanted}", request=str(wanted))
+    if keyword == VALID_TIME:
+        low, high = (str(moments(np.array([hours * 3600]))[0]) for hours in (span.low, span.high))
+        return FieldNotFound(f"no stored field of {wanted} is valid between {low} and {high}", keyword="datetime")
     stored = np.unique(chosen.column("date" if keyword == "datetime" else keyword)).tolist()
     shown = "/".join(stored[:20]) + ("/..." if len(stored) > 20 else "")
     stride = f" by {span.stride:g}" if span.stride else ""
@@ -174,7 +220,7 @@ def _nothing_inside(chosen: Chosen, keyword: str, span: Span, wanted: Mapping[st
 def _order(chosen: Chosen, axis: str) -> NDArray[np.int64]:
     if len(chosen) == 1:
         return np.zeros(1, np.int64)
-    fast = ("param", "number", "levelist", "date", "time", "step")
+    fast = ("param", "number", "levelist", *TIME_KEYWORDS)
     slow = [np.unique(c, return_inverse=True)[1] for k, c in chosen.columns.items() if k not in fast]
     params = chosen.column("param")
     param, name = each(params, number_of), np.unique(params, return_inverse=True)[1]

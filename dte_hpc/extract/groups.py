@@ -3,16 +3,40 @@
 Rows that are equal in some keywords, in the order in which they first appear.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dte_hpc.extract.answer import Answer
 from dte_hpc.extract.parameters import parameter
 
 Int64s = NDArray[np.int64]
+Float64s = NDArray[np.float64]
 _VARYING = ("param", "number", "levelist", "date", "time", "step")
+
+
+class Keyed(Protocol):
+    """Fields by their keys: an `Answer`, or the `Chosen` fields of a request."""
+
+    @property
+    def columns(self) -> Mapping[str, NDArray[np.str_]]:
+        """Their keys, keyword by keyword."""
+
+    @property
+    def level(self) -> Float64s:
+        """The level of each."""
+
+    @property
+    def step(self) -> Float64s:
+        """The step of each, hours."""
+
+    @property
+    def reference(self) -> Float64s:
+        """The base time of each, seconds since 1970."""
+
+    def column(self, keyword: str) -> NDArray[np.str_]:
+        """Return one keyword's value of each field."""
 
 
 def groups_by(columns: Iterable[NDArray[np.generic]], rows: Int64s) -> list[Int64s]:
@@ -27,7 +51,7 @@ def groups_by(columns: Iterable[NDArray[np.generic]], rows: Int64s) -> list[Int6
     return sorted(parts, key=lambda part: int(part[0]))
 
 
-def variables(answer: Answer) -> dict[str, Int64s]:
+def variables(answer: Keyed) -> dict[str, Int64s]:
     """Return the rows of each parameter, by its short name.
 
     Where one parameter comes in several kinds (a type, a level type, a grid), their values are joined to
@@ -35,7 +59,7 @@ def variables(answer: Answer) -> dict[str, Int64s]:
     """
     slow = [keyword for keyword in answer.columns if keyword not in _VARYING]
     differ = [keyword for keyword in slow if np.unique(answer.columns[keyword]).size > 1]
-    rows = np.arange(answer.n_fields)
+    rows = np.arange(answer.level.size)
     named: dict[str, Int64s] = {}
     for part in groups_by([answer.column("param"), *(answer.columns[k] for k in differ)], rows):
         short = parameter(str(answer.column("param")[part[0]])).short_name
