@@ -1,6 +1,6 @@
 """How does xarray open a store?
 
-    xr.open_dataset({"class": "od", "param": "2t", "step": "0/to/24", ...}, engine="dte", store="/scratch/store")
+    xr.open_dataset({"class": "od", "param": "2t", ...}, engine="dte", store="/scratch/store")
     xr.open_dataset("/scratch/store?class=od,expver=0001,param=2t,date=20260101", engine="dte")
     xr.open_dataset("request.json", engine="dte", store="/scratch/store")
     xr.open_dataset("/scratch/store", engine="dte", request={...}, grid="O320")

@@ -68,7 +68,7 @@ def split_name(name: str | os.PathLike[str]) -> tuple[str, Words]:
         keyword, equals, value = (part.strip() for part in word.partition("="))
         if not (keyword and equals and value) or keyword in words:
             raise InvalidRequest(
-                f"{name!s}: found {word.strip()!r}; expected STORE?keyword=value,keyword=value, each keyword once"
+                f"{name!s}: found {word.strip()!r}; expected STORE?keyword=value,keyword=value, each once"
             )
         words[keyword] = value
     return root, words
@@ -170,7 +170,7 @@ def _on_grid(store: Store, words: Words, grid: str) -> Words:
     """Return a request that names its grid, where the store's keys do."""
     if not grid or "grid" in words:
         return words
-    named = {keyword: words[keyword] for keyword in ("class", "expver") if keyword in words}
+    named: Words = {keyword: words[keyword] for keyword in ("class", "expver") if keyword in words}
     return {**words, "grid": grid} if "grid" in store.list(named).keywords else words
 
 

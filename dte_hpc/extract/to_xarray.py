@@ -4,6 +4,9 @@ The only module that imports xarray (extra ``xarray``). Arrays in memory become 
 those of a store are read when their values are asked for, and only the values asked for.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,6 +32,16 @@ def to_xarray(answer: Answer) -> xarray.Dataset:
         When xarray is not installed.
     """
     return dataset(arrays_of(answer))
+
+
+def labelled(
+    values: NDArray[Any],
+    dims: Sequence[str],
+    coordinates: Mapping[str, tuple[str, NDArray[Any]]],
+    name: str,
+) -> xarray.DataArray:
+    """Return values as a DataArray; of each coordinate the dimension it lies along, and its values."""
+    return xarray.DataArray(values, dict(coordinates), list(dims), name)
 
 
 def dataset(arrays: Arrays) -> xarray.Dataset:
@@ -64,9 +77,9 @@ class Lazy(BackendArray):
         )
         return found
 
-    def _read(self, key: tuple[int | slice | NDArray[np.integer], ...]) -> NDArray[np.generic]:
+    def _read(self, key: tuple[int | slice | NDArray[np.int64], ...]) -> NDArray[np.generic]:
         along: list[Index] = [
-            np.array([one], np.int64) if isinstance(one, int | np.integer) else one for one in key
+            np.array([one], np.int64) if isinstance(one, int) else one for one in key
         ]
-        alone = tuple(axis for axis, one in enumerate(key) if isinstance(one, int | np.integer))
+        alone = tuple(axis for axis, one in enumerate(key) if isinstance(one, int))
         return np.asarray(self.array.read(tuple(along)).squeeze(alone))
