@@ -61,10 +61,11 @@ def variables(answer: Keyed) -> dict[str, Int64s]:
     differ = [keyword for keyword in slow if np.unique(answer.columns[keyword]).size > 1]
     rows = np.arange(answer.level.size)
     named: dict[str, Int64s] = {}
-    for part in groups_by([answer.column("param"), *(answer.columns[k] for k in differ)], rows):
-        short = parameter(str(answer.column("param")[part[0]])).short_name
+    parts = groups_by([answer.column("param"), *(answer.columns[k] for k in differ)], rows)
+    shorts = [parameter(str(answer.column("param")[part[0]])).short_name for part in parts]
+    for part, short in zip(parts, shorts, strict=True):
         kinds = "_".join(str(answer.columns[keyword][part[0]]) for keyword in differ)
-        name = short if short not in named else f"{short}_{kinds}"
+        name = short if shorts.count(short) == 1 else f"{short}_{kinds}"
         number = 2
         while name in named:
             name, number = f"{short}_{number}", number + 1

@@ -1,7 +1,7 @@
 """How is an answer written as CoverageJSON?
 
 Valid by the standard's schema (OGC 21-069, https://schemas.opengis.net/covjson/1.0/), and as covjsonkit
-(https://github.com/ecmwf/covjsonkit, 0.2.26) writes and decodes it, so that its users' programs go on working:
+(https://github.com/ecmwf/covjsonkit, 0.2.26) writes and decodes it, so that its users' programs work on:
 
 ===================================  ===============  ==============================================
 feature                              domain type      one coverage for each
@@ -58,7 +58,7 @@ def to_covjson(answer: Answer) -> Json:
 
 
 def write_covjson(answer: Answer, file: TextIO) -> None:
-    """Write an answer as a CoverageCollection, a coverage after another: the text is never held as a whole."""
+    """Write an answer as a CoverageCollection, one after another: never held as a whole."""
     for text in json_texts(_collection(answer)):
         file.write(text)
 
