@@ -42,9 +42,9 @@ def make(work: Path) -> None:
     """Write everything both sides need."""
     make_fields(work, {name: count for name, (_, _, count) in SIZES.items()})
     for name, (expver, packing) in PACKINGS.items():
-        _write(work, name, _octahedral(GAUSSIAN, N_STEPS, expver, packing))
+        _write(work, name, octahedral(GAUSSIAN, N_STEPS, expver, packing))
     number, expver, packing = LARGE
-    _write(work, "large", _octahedral(number, 1, expver, packing))
+    _write(work, "large", octahedral(number, 1, expver, packing))
     _write_templates(work)
     _write_points(work)
 
@@ -152,9 +152,10 @@ def _regular(rows: int, columns: int, count: int) -> Iterator[tuple[dict[str, st
     yield from _messages(handle, facts, named, lambda: 270 + 30 * random.random(rows * columns))
 
 
-def _octahedral(
+def octahedral(
     number: int, n_steps: int, expver: str, packing: str
 ) -> Iterator[tuple[dict[str, str], bytes]]:
+    """Yield keys and messages of an octahedral grid, a step each."""
     import eccodes
 
     half = [20 + 4 * row for row in range(number)]
@@ -165,7 +166,7 @@ def _octahedral(
     eccodes.codes_set_array(handle, "pl", row_lengths)
     random, n = np.random.default_rng(1), sum(row_lengths)
     eccodes.codes_set_values(handle, np.zeros(n))
-    first = float(eccodes.codes_get_array(handle, "distinctLatitudes")[0])
+    first = _first_latitude(2 * number)
     smooth = 20 * np.sin(np.linspace(0, 400, n))
     named = (key(step, 500, expver) for step in range(n_steps))
     facts = {
@@ -175,6 +176,17 @@ def _octahedral(
         "latitudeOfLastGridPointInDegrees": -first,
     }
     yield from _messages(handle, facts, named, lambda: 270 + smooth + random.random(n), packing)
+
+
+def _first_latitude(n_rows: int) -> float:
+    """Return the first of so many Gaussian latitudes: of the largest root of a Legendre polynomial."""
+    x = np.cos(0.75 * np.pi / (n_rows + 0.5))
+    for _ in range(5):
+        before, last = 1.0, x
+        for n in range(2, n_rows + 1):
+            before, last = last, ((2 * n - 1) * x * last - (n - 1) * before) / n
+        x -= last * (x * x - 1) / (n_rows * (x * last - before))
+    return float(np.degrees(np.arcsin(x)))
 
 
 def _messages(handle, facts, named, values, packing="grid_simple"):
@@ -239,6 +251,16 @@ def _write_points(work: Path) -> None:
     radius = 4 * (1 + 0.2 * np.sin(5 * angle) + 0.08 * np.sin(23 * angle))
     ring = np.stack([47 + radius * np.sin(angle), 8 + 1.4 * radius * np.cos(angle)], axis=1)
     (work / "outline.json").write_text(json.dumps(ring.round(4).tolist()), encoding="utf-8")
+
+
+def split(data: bytes) -> list[bytes]:
+    """Return GRIB2 messages that lie one after another."""
+    messages, at = [], 0
+    while at < len(data):
+        length = int.from_bytes(data[at + 8 : at + 16], "big")
+        messages.append(data[at : at + length])
+        at += length
+    return messages
 
 
 def encoded_request() -> dict[str, str]:

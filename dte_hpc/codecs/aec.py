@@ -1,16 +1,16 @@
-"""How are integers that CCSDS 121.0-B compressed read back, all or one stretch of them?
+"""How are integers that CCSDS 121.0-B compressed read back as a whole, and where do their intervals begin?
 
 The only module that knows libaec (https://github.com/Deutsches-Klimarechenzentrum/libaec, 1.1 or
 later), through ctypes: the library that ecCodes itself loads, from the ``eccodeslib`` wheel, else the
 system's. Offsets are libaec's: the bit, from the start of the compressed bytes, at which each reference
 sample interval (RSI) begins. Compression is `kernels`' own: it makes the same bytes in half the time, and
 true offsets, where `aec_encode_get_offsets` of libaec 1.1.6 is wrong for some messages with runs of zeros.
+Single intervals are decoded by `decompress`.
 """
 
 import ctypes
 import ctypes.util
 import sys
-from collections.abc import Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from dte_hpc.base.errors import InvalidMessage, MissingDependency
 
-THREE_BYTES, MSB, PREPROCESS, PAD_RSI = 2, 4, 8, 32
+SIGNED, THREE_BYTES, MSB, PREPROCESS, RESTRICTED, PAD_RSI = 1, 2, 4, 8, 16, 32
 _FLUSH = 1
 _ERRORS = {-1: "configuration", -2: "stream", -3: "data", -4: "memory", -5: "offsets"}
 Samples: TypeAlias = NDArray[Any]  # of `sample_type`
@@ -78,52 +78,6 @@ def decode(
     stream = _stream(data, out, bits, block_size, rsi, flags)
     _check(library.aec_buffer_decode(ctypes.byref(stream)), "decode")
     _check_length(stream, out)
-    return out
-
-
-def decode_stretches(
-    parts: Sequence[NDArray[np.uint8]],
-    part: Sequence[int],
-    first_bit: Sequence[int],
-    n_samples: Sequence[int],
-    bits: int,
-    block_size: int,
-    rsi: int,
-    flags: int,
-) -> Samples:
-    """Return stretches of samples, one after the other; each begins with an RSI and may end inside one.
-
-    Parameters
-    ----------
-    parts : sequence of uint8 arrays
-        Compressed bytes.
-    part, first_bit, n_samples : sequence of int
-        For each stretch, which of `parts` it is in, the bit of it at which its first RSI starts, and how
-        many samples it has.
-
-    Raises
-    ------
-    InvalidMessage
-        If a stretch does not hold so many.
-    """
-    library, offset = _library(), ctypes.c_size_t()
-    out = np.zeros(sum(n_samples), sample_type(bits))
-    stream = _stream(out, out, bits, block_size, rsi, flags)
-    pointer = ctypes.byref(stream)
-    places = [(piece.ctypes.data, piece.nbytes) for piece in parts]
-    at = out.ctypes.data
-    for number, bit, n in zip(part, first_bit, n_samples, strict=True):
-        n_bytes, offset.value = n * out.itemsize, bit
-        stream.next_in, stream.avail_in = places[number]
-        stream.next_out, stream.avail_out = at, n_bytes
-        _check(library.aec_decode_init(pointer), "begin decoding")
-        # not aec_decode_range: where bytes are missing it leaves zeros and says nothing
-        code = library.aec_buffer_seek(pointer, offset) or library.aec_decode(pointer, _FLUSH)
-        library.aec_decode_end(pointer)
-        _check(code, "decode a stretch")
-        if stream.avail_out:
-            raise _too_few(n - stream.avail_out // out.itemsize, n)
-        at += n_bytes
     return out
 
 

@@ -17,6 +17,9 @@ from typing import Any, TypeAlias
 
 import numba
 import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from dte_hpc.base.compiled import cache_slot
@@ -29,11 +32,56 @@ Register: TypeAlias = tuple[np.uint64, np.uint64, np.uint64]
 Int: TypeAlias = Any  # int64
 REST_OF_SEGMENT = 4
 SEGMENT = 64
-_kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
-_inlined = numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
+inlined = numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 
 
-@_inlined
+# Words are loaded whole, from any byte: LLVM makes one instruction of it, where numba's indexing makes eight.
+
+
+@intrinsic
+def word_at(_context: Any, address: Any) -> Any:
+    """Return the 8 bytes at an address, the first one highest."""
+
+    def generate(_: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
+        return builder.bswap(builder.load(pointer, align=1))
+
+    return types.uint64(types.int64), generate
+
+
+@intrinsic
+def reversed_word(_context: Any, address: Any) -> Any:
+    """Return the 8 bytes at an address, the first bit lowest."""
+
+    def generate(_: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
+        return builder.bitreverse(builder.bswap(builder.load(pointer, align=1)))
+
+    return types.uint64(types.int64), generate
+
+
+@intrinsic
+def lowest_one(_context: Any, word: Any) -> Any:
+    """Return how many zeros are below the lowest one of a word that has one."""
+
+    def generate(_: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), generate
+
+
+@intrinsic
+def n_ones(_context: Any, word: Any) -> Any:
+    """Return how many ones a word has."""
+
+    def generate(_: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ctpop(args[0])
+
+    return types.uint64(types.uint64), generate
+
+
+@inlined
 def _put(
     out: U8, held: np.uint64, n_held: np.uint64, at: np.uint64, value: np.uint64, n_bits: np.uint64
 ) -> Register:
@@ -55,7 +103,7 @@ def _put(
     return held << (n & np.uint64(56)), n & np.uint64(7), at + (n >> np.uint64(3))
 
 
-@_kernel
+@kernel
 def _put_fs(out: U8, held: np.uint64, n_held: np.uint64, at: np.uint64, zeros: Int) -> Register:
     """Append a fundamental sequence: so many zeros, then a one."""
     while zeros > 55:
@@ -64,7 +112,7 @@ def _put_fs(out: U8, held: np.uint64, n_held: np.uint64, at: np.uint64, zeros: I
     return _put(out, held, n_held, at, np.uint64(1), np.uint64(zeros + 1))
 
 
-@_kernel
+@kernel
 def _differences(x: U32, top: np.uint32, d: U32) -> None:
     """Write the mapped prediction errors of an interval; its first sample has none (4.4 of the standard)."""
     d[0] = 0
@@ -78,7 +126,7 @@ def _differences(x: U32, top: np.uint32, d: U32) -> None:
         d[i] = up if this >= last else down
 
 
-@_kernel
+@kernel
 def _fs_length(block: U32, k: Int) -> Int:
     """Return the zeros in the fundamental sequences of a block that is split at bit k."""
     length = np.uint64(0)
@@ -88,7 +136,7 @@ def _fs_length(block: U32, k: Int) -> Int:
     return np.int64(length)
 
 
-@_kernel
+@kernel
 def _choose_split(block: U32, n_coded: Int, k_start: Int, k_max: Int) -> tuple[Int, Int]:
     """Return the length and k of the best split, searched from the k of the block before.
 
@@ -119,7 +167,7 @@ def _choose_split(block: U32, n_coded: Int, k_start: Int, k_max: Int) -> tuple[I
     return best, k_best
 
 
-@_kernel
+@kernel
 def _extension_length(block: U32, limit: Int) -> Int:
     """Return the length of the second extension option; something above `limit` if it is surely longer."""
     length = np.int64(1)
@@ -131,7 +179,7 @@ def _extension_length(block: U32, limit: Int) -> Int:
     return length
 
 
-@_kernel
+@kernel
 def _put_split(
     out: U8, held: np.uint64, n_held: np.uint64, at: np.uint64, block: U32, first: Int, k: Int
 ) -> Register:
@@ -156,7 +204,7 @@ def _put_split(
     return _put_low(out, held, n_held, at, block, first, k) if k else (held, n_held, at)
 
 
-@_kernel
+@kernel
 def _put_low(
     out: U8, held: np.uint64, n_held: np.uint64, at: np.uint64, block: U32, first: Int, k: Int
 ) -> Register:
@@ -186,7 +234,7 @@ def _put_low(
     return held, n_held, at
 
 
-@_kernel
+@kernel
 def _put_zero_run(
     out: U8,
     held: np.uint64,
@@ -207,7 +255,7 @@ def _put_zero_run(
     return _put_fs(out, held, n_held, at, run if run > REST_OF_SEGMENT else run - 1)
 
 
-@_kernel
+@kernel
 def _put_block(
     out: U8,
     held: np.uint64,
@@ -244,7 +292,7 @@ def _put_block(
     return held, n_held, at, k
 
 
-@_kernel
+@kernel
 def _is_zero(block: U32) -> bool:
     bits = np.uint32(0)
     for i in range(block.size):
@@ -252,7 +300,7 @@ def _is_zero(block: U32) -> bool:
     return bool(bits == 0)
 
 
-@_kernel
+@kernel
 def encode_ccsds(
     samples: U32,
     bits: int,

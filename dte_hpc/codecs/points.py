@@ -17,8 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from dte_hpc.base.checksum import ByteLike
 from dte_hpc.base.compiled import frozen
 from dte_hpc.base.errors import InvalidMessage, InvalidRequest, UnsupportedPacking
-from dte_hpc.codecs import aec, packing
+from dte_hpc.codecs import aec, intervals, packing
 from dte_hpc.codecs.decode import formula
+from dte_hpc.codecs.intervals import BEHIND_BYTES, Stretches, byte_ranges
 from dte_hpc.codecs.layout import CCSDS, CONSTANT, OTHER, SIMPLE, Layout, byte_view, read_layout
 
 Int64s = NDArray[np.int64]
@@ -37,8 +38,6 @@ class ReadPlan:
         Bytes, from the start of the message; sorted, disjoint.
     start, stop : int64, shape (n_ranges,)
         The packed values wanted.
-    first_rsi, last_rsi : int64, shape (n_reads,)
-        CCSDS only: the intervals each read holds.
     n_decoded : int
         How many values decoding makes, wanted or not.
     """
@@ -47,8 +46,6 @@ class ReadPlan:
     length: Int64s
     start: Int64s
     stop: Int64s
-    first_rsi: Int64s
-    last_rsi: Int64s
     n_decoded: int
 
     @property
@@ -222,9 +219,7 @@ def plan_reads(
             f"packed value {stop[-1] - 1} was asked for; expected 0 to {layout.n_packed - 1}"
         )
     if layout.packing == CONSTANT or start.size == 0:
-        return ReadPlan(
-            offset=_NONE, length=_NONE, start=start, stop=stop, first_rsi=_NONE, last_rsi=_NONE, n_decoded=0
-        )
+        return ReadPlan(offset=_NONE, length=_NONE, start=start, stop=stop, n_decoded=0)
     if layout.packing == SIMPLE:
         return _plan_simple(layout, start, stop, gap_bytes)
     return _plan_ccsds(layout, block_offsets, start, stop, gap_bytes)
@@ -252,8 +247,6 @@ def _plan_simple(layout: Layout, start: Int64s, stop: Int64s, gap_bytes: int) ->
         length=end - begin,
         start=start,
         stop=stop,
-        first_rsi=_NONE,
-        last_rsi=_NONE,
         n_decoded=int((stop - start).sum()),
     )
 
@@ -267,17 +260,7 @@ def checked_offsets(layout: Layout, block_offsets: Offsets) -> NDArray[np.uint64
     """Return the offsets of a CCSDS message's intervals; InvalidMessage if they cannot be those."""
     if block_offsets is None:
         raise InvalidMessage("the CCSDS message came without the offsets of its blocks; expected them")
-    n_expected = -(-layout.n_packed // (layout.block_size * layout.rsi))
-    if block_offsets.size != n_expected:
-        raise InvalidMessage(
-            f"the CCSDS message came with {block_offsets.size} block offsets; expected {n_expected}"
-        )
-    if n_expected and (
-        np.any(block_offsets[1:] <= block_offsets[:-1]) or int(block_offsets[-1]) >= 8 * layout.data_length
-    ):
-        raise InvalidMessage(
-            "the offsets of the CCSDS message's blocks do not increase inside its data section"
-        )
+    intervals.checked_offsets(layout, block_offsets[None], np.array([layout.data_length]))
     return block_offsets
 
 
@@ -302,32 +285,20 @@ def find_block_offsets(message: ByteLike) -> Offsets:
     return checked_offsets(layout, found)
 
 
-def rsi_byte_range(
-    layout: Layout, block_offsets: NDArray[np.uint64], first_rsi: ArrayLike, last_rsi: ArrayLike
-) -> tuple[Int64s, Int64s]:
-    """Return offset and end, bytes from the start of the message, of whole intervals (the last included)."""
-    edges = np.append(block_offsets, np.uint64(8 * layout.data_length)).astype(np.int64)
-    first = edges[np.asarray(first_rsi)] >> 3
-    last = (edges[np.asarray(last_rsi) + 1] + 7) >> 3
-    return layout.data_offset + first, layout.data_offset + last
-
-
 def _plan_ccsds(
     layout: Layout, block_offsets: Offsets, start: Int64s, stop: Int64s, gap_bytes: int
 ) -> ReadPlan:
-    offsets = checked_offsets(layout, block_offsets)
-    first, last = rsi_of(layout, start), rsi_of(layout, stop - 1)
-    begin, end = rsi_byte_range(layout, offsets, first, last)
+    offsets = checked_offsets(layout, block_offsets).astype(np.int64)[None]
+    stretches = Stretches.of(layout, start, stop)
+    begin, end = byte_ranges(offsets, np.array([layout.data_length]), stretches)
     # neighbours share a byte, so that adjacent intervals always become one read
-    heads, tails = _merged(begin, end, gap_bytes)
+    heads, tails = _merged(begin[0], end[0], gap_bytes)
     return ReadPlan(
-        offset=begin[heads],
-        length=end[tails] - begin[heads],
+        offset=layout.data_offset + begin[0, heads],
+        length=end[0, tails] - begin[0, heads],
         start=start,
         stop=stop,
-        first_rsi=first[heads],
-        last_rsi=last[tails],
-        n_decoded=int(_stretches(layout, start, stop)[1].sum()),
+        n_decoded=stretches.n_decoded,
     )
 
 
@@ -372,24 +343,6 @@ def _decode_simple(layout: Layout, plan: ReadPlan, parts: list[NDArray[np.uint8]
     )
 
 
-def _stretches(layout: Layout, start: Int64s, stop: Int64s) -> tuple[Int64s, Int64s, Int64s]:
-    """Return what is decoded for ranges of values: from an interval's start to the last value wanted.
-
-    Returns
-    -------
-    rsi, n_samples : int64, shape (n_stretches,)
-        The interval a stretch begins with, and how many values are decoded from there.
-    stretch : int64, shape (n_ranges,)
-        The one that each range is in.
-    """
-    size = layout.block_size * layout.rsi
-    first, last = start // size, (stop - 1) // size
-    begins = np.concatenate([[True], first[1:] > last[:-1]])
-    heads = np.flatnonzero(begins)
-    tails = np.append(heads[1:], start.size) - 1
-    return first[heads], stop[tails] - first[heads] * size, np.cumsum(begins) - 1
-
-
 def _decode_ccsds(
     layout: Layout,
     block_offsets: NDArray[np.uint64],
@@ -397,21 +350,17 @@ def _decode_ccsds(
     parts: list[NDArray[np.uint8]],
     out: Float64s,
 ) -> None:
-    rsi, n_samples, stretch = _stretches(layout, plan.start, plan.stop)
-    read = np.searchsorted(plan.first_rsi, rsi, side="right") - 1
-    bits = block_offsets[rsi].astype(np.int64) - 8 * (plan.offset[read] - layout.data_offset)
-    decoded = aec.decode_stretches(
-        parts,
-        read.tolist(),
-        bits.tolist(),
-        n_samples.tolist(),
-        layout.bits,
-        layout.block_size,
-        layout.rsi,
-        layout.ccsds_flags,
-    )
-    # where a packed value stands among those decoded: behind the stretches before its own
-    shift = (np.cumsum(n_samples) - n_samples - rsi * layout.block_size * layout.rsi)[stretch]
-    samples = decoded[_members(plan.start + shift, plan.stop + shift)]
     step, factor = formula(layout)
-    packing.scale_samples(frozen(samples), step, layout.reference, factor, out)
+    stretches = Stretches.of(layout, plan.start, plan.stop)
+    first_bit = block_offsets[stretches.first_rsi].astype(np.int64)
+    read = np.searchsorted(plan.offset, layout.data_offset + (first_bit >> 3), side="right") - 1
+    place = np.cumsum(plan.length) - plan.length
+    intervals.decode(
+        layout,
+        stretches,
+        np.concatenate([*parts, np.zeros(BEHIND_BYTES, np.uint8)]),
+        frozen(first_bit + 8 * (place[read] - plan.offset[read] + layout.data_offset)),
+        frozen(8 * (place + plan.length)[read]),
+        (step, layout.reference, factor),
+        out,
+    )

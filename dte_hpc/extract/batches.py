@@ -12,13 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dte_hpc.base.errors import CorruptData, InvalidConfig
-from dte_hpc.codecs.layout import Layout
+from dte_hpc.codecs.layout import CCSDS, Layout
 from dte_hpc.codecs.points import ReadPlan, plan_reads
 from dte_hpc.extract.query import Query
 from dte_hpc.extract.ranges import Ranges
 
 Int64s = NDArray[np.int64]
-_ALIKE = ("packing", "edition", "bits", "n_values", "n_packed", "data_offset", "data_length", "bitmap_offset")
+_ALIKE = (
+    *("packing", "edition", "bits", "ccsds_flags", "block_size", "rsi"),
+    *("n_values", "n_packed", "data_offset", "bitmap_offset", "data_length"),
+)
+_DATA_LENGTH = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +65,8 @@ class Batch:
     target : int64, shape (n,)
         Where each row's values begin in the output.
     layout : Layout
-        Of the first row; the others differ in reference value and scales alone.
+        Of the first row; the others differ in reference value and scales alone, compressed ones also in
+        `data_length`.
     """
 
     rows: Int64s
@@ -88,6 +93,7 @@ def batches(query: Query, first: int, last: int) -> Iterator[Batch]:
     place = query.place_of_field[rows]
     records = query.fields.layout[rows]
     facts = np.stack([place, low, high, *(records[name].astype(np.int64) for name in _ALIKE)], axis=1)
+    facts[(records["packing"] == CCSDS) & (records["bitmap_offset"] == 0), _DATA_LENGTH] = 0  # always differs
     _refuse_misfits(query, rows, records)
     for part in _alike(facts):
         ranges = query.places[int(place[part[0]])].ranges

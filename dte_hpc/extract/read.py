@@ -19,10 +19,12 @@ from dte_hpc.base.compiled import frozen
 from dte_hpc.base.errors import CorruptData
 from dte_hpc.codecs import packing
 from dte_hpc.codecs.decode import decode, formula
+from dte_hpc.codecs.intervals import BEHIND_BYTES, Stretches, is_decoded_alone
 from dte_hpc.codecs.layout import CCSDS, OTHER, SIMPLE, Layout
 from dte_hpc.codecs.points import ReadPlan, decode_reads, present_in_ranges, simple_byte_ranges
 from dte_hpc.extract.account import Account
 from dte_hpc.extract.batches import Batch, ReadPolicy, batches, choose_plan
+from dte_hpc.extract.compressed import decode_fields, plan_fields
 from dte_hpc.extract.pread import PreadReader, Reader
 from dte_hpc.extract.query import Query
 from dte_hpc.extract.ranges import Ranges
@@ -94,6 +96,8 @@ class _Work:
         layout = batch.layout
         if layout.packing == OTHER:
             self._each(batch, self._whole)
+        elif layout.packing == CCSDS and not layout.bitmap_offset and is_decoded_alone(layout):
+            self._compressed(batch)
         elif layout.bitmap_offset or layout.packing == CCSDS or layout.bits > _EXACT_BITS:
             self._each(batch, self._one)
         elif layout.packing == SIMPLE:
@@ -162,6 +166,49 @@ class _Work:
             self._unpack(batch, some, data, plan)
         n = batch.rows.size
         self._count(n * plan.offset.size, n * least, n * n_bytes, n * plan.n_decoded)
+
+    def _compressed(self, batch: Batch) -> None:
+        """Read compressed fields, as many at once as fit in the batch's memory."""
+        stretches = Stretches.of(batch.layout, batch.start, batch.stop)
+        n_intervals = int((stretches.last_rsi - stretches.first_rsi + 1).sum())
+        n_all = -(-batch.layout.n_packed // (batch.layout.block_size * batch.layout.rsi))
+        n_bytes = batch.layout.data_length * n_intervals // n_all + 8 * n_all + 64 * stretches.first_rsi.size
+        at_once = max(1, self.policy.batch_bytes // n_bytes)
+        fds, order = self._in_file_order(batch.rows)
+        for some in np.split(order, np.arange(at_once, order.size, at_once)):
+            tables = self.fields.block_tables(batch.rows[some])
+            known = np.array([table is not None for table in tables])
+            self._decode_stretches(batch, some[known], fds, [t for t in tables if t is not None], stretches)
+            for at in some[~known].tolist():
+                target = int(batch.target[at])
+                self.out[target : target + batch.n_points] = self._one(int(batch.rows[at]), batch)
+
+    def _decode_stretches(
+        self,
+        batch: Batch,
+        some: Int64s,
+        fds: NDArray[np.int32],
+        tables: list[NDArray[np.uint64]],
+        stretches: Stretches,
+    ) -> None:
+        """Read and decode fields of a batch whose block offsets are known."""
+        if not tables:
+            return
+        rows = batch.rows[some]
+        records = self.fields.layout[rows]
+        reads = plan_fields(
+            self.policy, batch.layout, records["data_length"].astype(np.int64), tables, stretches
+        )
+        data = np.empty(reads.n_bytes + BEHIND_BYTES, np.uint8)
+        begin = self.fields.offset[rows].astype(np.int64)
+        places = begin[reads.field] + reads.offset
+        self.reader.read(fds[some][reads.field], places, reads.length, data[: reads.n_bytes])
+        step, factor = _formulas(batch.layout, records)
+        targets = [self.out[at : at + batch.n_points] for at in batch.target[some].tolist()]
+        formulas = np.stack([step, records["reference"], factor], axis=1)
+        decode_fields(batch.layout, stretches, reads, data, formulas, targets)
+        self._count(reads.field.size, reads.least, reads.n_bytes, len(tables) * stretches.n_decoded)
+        self.account.bytes_index += sum(table.nbytes for table in tables)
 
     def _in_file_order(self, rows: Int64s) -> tuple[NDArray[np.int32], Int64s]:
         """Return the rows' descriptors, and the order in which their bytes lie in the files."""

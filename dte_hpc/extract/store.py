@@ -62,6 +62,9 @@ class Fields(Protocol):
     def block_offsets(self, row: int) -> NDArray[np.uint64] | None:
         """Return the bit at which each compressed block of a field begins."""
 
+    def block_tables(self, rows: NDArray[np.int64]) -> list[NDArray[np.uint64] | None]:
+        """Return the same of many fields."""
+
 
 class Store(Protocol):
     """Finds fields by key."""

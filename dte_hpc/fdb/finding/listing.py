@@ -249,6 +249,23 @@ class Listing:
             database.read_table(index, offset, length), f"{database.where}/{index}, byte {offset}"
         )
 
+    def block_tables(self, numbers: NDArray[np.int64]) -> list[NDArray[np.uint64] | None]:
+        """Return what `block_offsets` returns of some fields, at a cost of one read of a table each."""
+        tables: list[NDArray[np.uint64] | None] = [None] * len(numbers)
+        parts = self._part[numbers]
+        for part in np.unique(parts).tolist():
+            database, table = self._parts[part]
+            places = np.flatnonzero(parts == part)
+            rows = self._rows[numbers[places]]
+            (names, codes), offsets = table.table_places(rows)
+            lengths = table.number("table")[rows]
+            facts = zip(places.tolist(), codes.tolist(), offsets.tolist(), lengths.tolist(), strict=True)
+            for place, code, offset, length in facts:
+                if length:
+                    data = database.read_table(names[code], offset, length)
+                    tables[place] = unpack_table(data, f"{database.where}/{names[code]}, byte {offset}")
+        return tables
+
     def locations(self) -> tuple[Codes, tuple[str, ...]]:
         """Return for each field the number of its data file, and the files' paths."""
         codes = np.zeros(len(self), np.int32)

@@ -1,0 +1,294 @@
+"""How are integers that CCSDS 121.0-B compressed read back, many stretches of them in one call?
+
+The other side of `kernels`, which has the drawing of the codes. libaec decodes a sample at a time and
+begins anew for every stretch; here a block is taken apart in passes without a branch a sample: the ones
+that end its fundamental sequences are found a word at a time, then come the low bits, then differences
+become samples. Of a block that nobody wants only the sum of the differences is made. Whatever the bytes
+are, no more than 16 bytes beyond their end are looked at.
+"""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dte_hpc.codecs.kernels import (
+    REST_OF_SEGMENT,
+    SEGMENT,
+    U32,
+    inlined,
+    kernel,
+    lowest_one,
+    n_ones,
+    reversed_word,
+    word_at,
+)
+
+I64 = NDArray[np.int64]
+F64 = NDArray[np.float64]
+Int: TypeAlias = Any  # int64
+Index: TypeAlias = Any  # uint64, so that numba does not look for negative ones
+NONE, ONE, FOUR, EIGHT = np.uint64(0), np.uint64(1), np.uint64(4), np.uint64(8)
+SECOND_EXTENSION_MOST = 90
+OVERRUN, BAD_RUN, BAD_PAIR = -1, -2, -3
+WRONG = {
+    OVERRUN: "end before the last value that is wanted",
+    BAD_RUN: "have a run of zero blocks that leaves its interval",
+    BAD_PAIR: "have a pair of values that cannot be",
+}
+
+
+@inlined
+def _get(address: Int, bit: Int, n_bits: Int) -> Int:
+    """Return the integer of 1 to 32 bits at a bit."""
+    word = word_at(address + (bit >> 3)) << np.uint64(bit & 7)
+    return np.int64(word >> np.uint64(64 - n_bits))
+
+
+@inlined
+def _get_fs(address: Int, bit: Int, end: Int, d: U32, first: Index, stop: Index) -> Int:
+    """Write the zeros before each of some ones; return the bit after the last one, or OVERRUN."""
+    last = bit - 1
+    while first < stop:
+        if bit >= end:
+            return np.int64(OVERRUN)
+        skip = bit & 7
+        word = reversed_word(address + (bit >> 3)) >> np.uint64(skip)
+        upto = min(stop, first + n_ones(word))
+        while first + EIGHT <= upto:
+            for i in range(first, first + EIGHT):
+                one = bit + lowest_one(word)
+                word &= word - ONE
+                d[i] = np.uint32(one - last - 1)
+                last = one
+            first += EIGHT
+        for i in range(first, upto):
+            one = bit + lowest_one(word)
+            word &= word - ONE
+            d[i] = np.uint32(one - last - 1)
+            last = one
+        first = upto
+        bit += 64 - skip
+    return last + 1
+
+
+@inlined
+def _get_low(address: Int, bit: Int, end: Int, k: Int, d: U32, first: Index, stop: Index) -> Int:
+    """Append k bits to each of some integers; return the bit after them, or OVERRUN."""
+    if bit + k * np.int64(stop - first) > end:
+        return np.int64(OVERRUN)
+    up, down = np.uint64(k), np.uint64(64 - k)
+    if k <= 14:
+        while first + FOUR <= stop:
+            word = word_at(address + (bit >> 3)) << np.uint64(bit & 7)
+            for i in range(first, first + FOUR):
+                d[i] = np.uint32(np.uint64(d[i]) << up | word >> down)
+                word <<= up
+            first += FOUR
+            bit += 4 * k
+    for i in range(first, stop):
+        word = word_at(address + (bit >> 3)) << np.uint64(bit & 7)
+        d[i] = np.uint32(np.uint64(d[i]) << up | word >> down)
+        bit += k
+    return bit
+
+
+@kernel
+def _get_pairs(address: Int, bit: Int, end: Int, d: U32, first: Index, stop: Index) -> Int:
+    """Write integers coded two by two (second extension); if there is an odd number, of the first pair
+    only the second.
+    """
+    half = bool((stop - first) & ONE)
+    while first < stop:
+        bit = _get_fs(address, bit, end, d, first, first + ONE)
+        if bit < 0:
+            return bit
+        m = d[first]
+        if m > SECOND_EXTENSION_MOST:
+            return np.int64(BAD_PAIR)
+        total = np.uint32(0)
+        while (total + 1) * (total + 2) // 2 <= m:
+            total += np.uint32(1)
+        second = np.uint32(m - total * (total + 1) // 2)
+        if not half:
+            d[first] = np.uint32(total - second)
+            first += ONE
+        half = False
+        d[first] = second
+        first += ONE
+    return bit
+
+
+@inlined
+def _get_interval(
+    address: Int,
+    bit: Int,
+    end: Int,
+    bits: Int,
+    id_bits: Int,
+    block_size: Index,
+    rsi: Int,
+    preprocessed: bool,
+    n_blocks: Int,
+    d: U32,
+) -> Int:
+    """Write the integers of an interval's first blocks; return the bit after them, or what is wrong.
+
+    A reference sample becomes ``d[0]``.
+    """
+    number, stop = np.int64(0), NONE
+    while number < n_blocks:
+        if bit > end:
+            return np.int64(OVERRUN)
+        begin, stop = stop, stop + block_size
+        first = begin
+        kind = _get(address, bit, id_bits)
+        low = np.int64(1) if kind == 0 else np.int64(0)
+        if preprocessed and number == 0 and kind < (1 << id_bits) - 1:
+            first = ONE
+            d[0] = np.uint32(_get(address, bit + id_bits + low, bits))
+            low += bits
+        if kind == (1 << id_bits) - 1:
+            for i in range(first, stop):
+                d[i] = 0
+            bit = _get_low(address, bit + id_bits, end, bits, d, first, stop)
+        elif kind > 0:
+            bit = _get_fs(address, bit + id_bits + low, end, d, first, stop)
+            if bit >= 0 and kind > 1:
+                bit = _get_low(address, bit, end, kind - 1, d, first, stop)
+        elif _get(address, bit + id_bits, np.int64(1)):
+            bit = _get_pairs(address, bit + id_bits + low, end, d, first, stop)
+        else:
+            bit = _get_fs(address, bit + id_bits + low, end, d, stop - ONE, stop)
+            n_zero = np.int64(d[stop - ONE]) + 1
+            if n_zero == REST_OF_SEGMENT + 1:
+                n_zero = min(rsi - number, SEGMENT - number % SEGMENT)
+            elif n_zero > REST_OF_SEGMENT + 1:
+                n_zero -= 1
+            if n_zero > rsi - number:
+                return np.int64(BAD_RUN)
+            n_zero = min(n_zero, n_blocks - number)
+            stop = begin + np.uint64(n_zero) * block_size
+            for i in range(first, stop):
+                d[i] = 0
+            number += n_zero - 1
+        if bit < 0:
+            return bit
+        number += 1
+    return bit if bit <= end else np.int64(OVERRUN)
+
+
+@inlined
+def _signed(d: np.uint32) -> np.uint32:
+    """Return a mapped difference as a number to add, modulo 2^32."""
+    return np.uint32(np.uint32(d >> np.uint32(1)) ^ np.uint32(np.uint32(0) - np.uint32(d & np.uint32(1))))
+
+
+@inlined
+def _far(d: U32, first: Index, stop: Index, x: np.uint32, top: np.uint32) -> bool:
+    """Whether a sample is so far from both ends of the numbers that no difference is cut short there."""
+    most = NONE
+    for i in range(first, stop):
+        most += np.uint64(np.uint32(d[i] >> np.uint32(1)) + np.uint32(d[i] & np.uint32(1)))
+    return bool(most <= np.uint64(min(x, np.uint32(top - x))))
+
+
+@inlined
+def _added(d: U32, first: Index, stop: Index, x: np.uint32, wanted: bool) -> np.uint32:
+    if not wanted:
+        for i in range(first, stop):
+            x = np.uint32(x + _signed(d[i]))
+        return x
+    for i in range(first, stop):
+        x = np.uint32(x + _signed(d[i]))
+        d[i] = x
+    return x
+
+
+@inlined
+def _near(d: U32, first: Index, stop: Index, x: np.uint32, top: np.uint32) -> np.uint32:
+    for i in range(first, stop):
+        near = min(x, np.uint32(top - x))
+        if np.uint32((d[i] >> np.uint32(1)) + (d[i] & np.uint32(1))) <= near:
+            x = np.uint32(x + _signed(d[i]))
+        else:
+            x = np.uint32((d[i] if x == near else top - d[i]) & top)
+        d[i] = x
+    return x
+
+
+@inlined
+def _restore(d: U32, first: Index, stop: Index, x: np.uint32, top: np.uint32, wanted: bool) -> np.uint32:
+    """Return the last sample of a block of differences; if `wanted`, write all samples over them.
+
+    `x` is the sample before. Far enough from both ends of the numbers no difference is cut short there, so
+    that a block which nobody wants is one sum.
+    """
+    if _far(d, first, stop, x, top):
+        return _added(d, first, stop, x, wanted)
+    while first < stop:
+        upto = min(stop, first + EIGHT)
+        if _far(d, first, upto, x, top):
+            x = _added(d, first, upto, x, wanted)
+        else:
+            x = _near(d, first, upto, x, top)
+        first = upto
+    return x
+
+
+@kernel
+def decode_ccsds(
+    address: int,
+    first_bit: I64,
+    end_bit: I64,
+    first_sample: I64,
+    first_range: I64,
+    start: I64,
+    stop: I64,
+    bits: int,
+    id_bits: int,
+    block_size: int,
+    rsi: int,
+    preprocessed: bool,
+    step: float,
+    reference: float,
+    factor: float,
+    out: F64,
+) -> int:
+    """Write the values of ranges of samples, one range after the other; return 0 or what is wrong.
+
+    Stretch s begins with the interval at bit first_bit[s], whose first sample is first_sample[s], and goes
+    on to the end of range first_range[s + 1] - 1, at most to bit end_bit[s]. Bits count from `address`; 16
+    bytes behind the last must be readable. What nobody wants behind the last range is not decoded.
+    """
+    size, width = block_size * rsi, np.uint64(block_size)
+    widest = np.int64(0)
+    for s in range(first_bit.size):
+        widest = max(widest, min(size, stop[first_range[s + 1] - 1] - first_sample[s] + block_size))
+    d = np.empty(widest, np.uint32)
+    top = np.uint32((np.uint64(1) << np.uint64(bits)) - np.uint64(1))
+    at = np.int64(0)
+    for s in range(first_bit.size):
+        bit, begin, k = first_bit[s], first_sample[s], first_range[s]
+        last = stop[first_range[s + 1] - 1]
+        while begin < last:
+            n_blocks = min(rsi, (last - begin + block_size - 1) // block_size)
+            bit = _get_interval(
+                address, bit, end_bit[s], bits, id_bits, width, rsi, preprocessed, n_blocks, d
+            )
+            if bit < 0:
+                return bit
+            x, done = d[0], NONE
+            while k < first_range[s + 1] and start[k] < begin + size:
+                first, upto = np.uint64(max(start[k] - begin, 0)), np.uint64(min(stop[k] - begin, size))
+                while preprocessed and done < upto:
+                    x = _restore(d, max(done, ONE), done + width, x, top, done + width > first)
+                    done += width
+                for i in range(first, upto):
+                    out[at] = ((np.float64(d[i]) * step) + reference) * factor
+                    at += 1
+                if stop[k] > begin + size:
+                    break
+                k += 1
+            begin += size
+    return 0
