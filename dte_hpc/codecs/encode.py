@@ -16,7 +16,7 @@ from dte_hpc.codecs.headers import HeaderMaker, mars_key
 from dte_hpc.codecs.layout import EncodedField, read_layout
 from dte_hpc.codecs.scaling import Scaling
 from dte_hpc.codecs.sections import Target, write_message
-from dte_hpc.grids import RowGrid, grid
+from dte_hpc.grids import Grid, grid
 
 MAX_BITS = 32
 KEEP: Literal["keep"] = "keep"
@@ -117,7 +117,7 @@ class GribEncoder:
         )
 
 
-def _grid_of(metadata: Metadata) -> RowGrid | None:
+def _grid_of(metadata: Metadata) -> Grid | None:
     name = metadata.get("grid")
     return grid(str(name)) if name else None
 

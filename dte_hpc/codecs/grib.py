@@ -17,8 +17,9 @@ from dte_hpc.base.checksum import ByteLike
 from dte_hpc.base.errors import InvalidMessage, InvalidPart
 from dte_hpc.base.field import PACKING_FACTS
 from dte_hpc.base.key import Scalar
+from dte_hpc.codecs.gridkeys import grid_keys
 from dte_hpc.codecs.layout import byte_view
-from dte_hpc.grids import RowGrid
+from dte_hpc.grids import Grid
 
 PROCESSES = {"average": "avg", "minimum": "min", "maximum": "max", "accumulate": "accum"}
 NOT_IN_HEADER = frozenset(
@@ -179,7 +180,7 @@ def grid_words(message: ByteLike) -> str:
     return str(words)
 
 
-def make_header(metadata: Mapping[str, Scalar], n_values: int, grid: RowGrid | None, *, ccsds: bool) -> bytes:
+def make_header(metadata: Mapping[str, Scalar], n_values: int, grid: Grid | None, *, ccsds: bool) -> bytes:
     """Return a whole GRIB2 message of a constant field with this metadata: what ecCodes makes of it.
 
     Sections 0 to 4 are those of any field of the same metadata. Cost: some milliseconds and a pass
@@ -344,73 +345,3 @@ def _set_statistic(handle: Any, metadata: Mapping[str, Scalar]) -> None:
             f"or field {metadata} could not be found again",
             keyword="stattype",
         )
-
-
-def grid_keys(grid: RowGrid | None, n_values: int) -> dict[str, Any]:
-    """Return the ecCodes keys of a grid's section 3.
-
-    Without a grid it is said to be unstructured (template 3.101): the message then says nothing of where
-    its points are.
-    """
-    if grid is None:
-        return {"gridType": "unstructured_grid"}
-    if grid.n_points != n_values:
-        raise InvalidPart(
-            f"the field has {n_values} values; expected {grid.n_points}, as grid {grid.name} has points",
-            grid=grid.name,
-        )
-    if grid.kind in ("healpix_ring", "healpix_nested"):
-        return _healpix_keys(grid)
-    if grid.kind == "regular_ll":
-        return _regular_keys(grid)
-    return _gaussian_keys(grid)
-
-
-def _healpix_keys(grid: RowGrid) -> dict[str, Any]:
-    return {
-        "gridType": "healpix",
-        "Nside": math.isqrt(grid.n_points // 12),
-        "longitudeOfFirstGridPointInDegrees": 45,
-        "orderingConvention": "ring" if grid.kind == "healpix_ring" else "nested",
-    }
-
-
-def _area_keys(grid: RowGrid, last_longitude: float) -> dict[str, Any]:
-    return {
-        "latitudeOfFirstGridPoint": _microdegrees(float(grid.latitudes[0])),
-        "longitudeOfFirstGridPoint": _microdegrees(float(grid.first_longitude[0]) % 360),
-        "latitudeOfLastGridPoint": _microdegrees(float(grid.latitudes[-1])),
-        "longitudeOfLastGridPoint": _microdegrees(last_longitude % 360),
-    }
-
-
-def _microdegrees(degrees: float) -> int:
-    return round(degrees * 1_000_000)
-
-
-def _regular_keys(grid: RowGrid) -> dict[str, Any]:
-    n_columns, spacing = int(grid.row_lengths[0]), float(grid.spacing[0])
-    n_rows = len(grid.latitudes)
-    north_step = (
-        (float(grid.latitudes[0]) - float(grid.latitudes[-1])) / (n_rows - 1) if n_rows > 1 else spacing
-    )
-    last = float(grid.first_longitude[0]) + (n_columns - 1) * spacing
-    return {
-        "gridType": "regular_ll",
-        "Ni": n_columns,
-        "Nj": n_rows,
-        **_area_keys(grid, last),
-        "iDirectionIncrement": _microdegrees(spacing),
-        "jDirectionIncrement": _microdegrees(north_step),
-    }
-
-
-def _gaussian_keys(grid: RowGrid) -> dict[str, Any]:
-    n_rows, longest = len(grid.latitudes), int(grid.row_lengths.max())
-    keys: dict[str, Any] = {"gridType": "regular_gg", "Ni": longest}
-    if grid.kind != "regular_gaussian":
-        keys = {"gridType": "reduced_gg", "pl": grid.row_lengths.astype(np.int64)}
-    keys |= {"Nj": n_rows, "N": n_rows // 2, **_area_keys(grid, 360 - 360 / longest)}
-    if grid.kind == "regular_gaussian":
-        keys["iDirectionIncrement"] = _microdegrees(360 / longest)
-    return keys

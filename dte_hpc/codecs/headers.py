@@ -15,7 +15,7 @@ from dte_hpc.base.key import Scalar
 from dte_hpc.codecs import grib, octets
 from dte_hpc.codecs.gridname import grid_of
 from dte_hpc.codecs.layout import byte_view, grib2_sections, message_length
-from dte_hpc.grids import RowGrid
+from dte_hpc.grids import Grid
 
 MAX_KINDS = 4096
 _NOT_OF_KIND = grib.NOT_IN_HEADER.union(octets.VARIABLE)
@@ -110,7 +110,7 @@ class HeaderMaker:
         self._made: _Memory[_Kind[bytes]] = _Memory()
         self._made_one: _Memory[bytes] = _Memory()
 
-    def header(self, metadata: Mapping[str, Scalar], n_values: int, grid: RowGrid | None) -> bytes:
+    def header(self, metadata: Mapping[str, Scalar], n_values: int, grid: Grid | None) -> bytes:
         """Return sections 0 to 4 (the total length still to be set). Cost: some ms for a new kind, then µs.
 
         Raises
@@ -138,7 +138,7 @@ class HeaderMaker:
         words: Mapping[str, int],
         metadata: Mapping[str, Scalar],
         n_values: int,
-        grid: RowGrid | None,
+        grid: Grid | None,
     ) -> bytes:
         patched = octets.patch(kind.answer, words)
         untrusted = kind.untrusted(words)
@@ -149,12 +149,12 @@ class HeaderMaker:
         kind.trusted |= untrusted
         return made
 
-    def _ask_one(self, metadata: Mapping[str, Scalar], n_values: int, grid: RowGrid | None) -> bytes:
+    def _ask_one(self, metadata: Mapping[str, Scalar], n_values: int, grid: Grid | None) -> bytes:
         key = (frozenset((k, v) for k, v in metadata.items() if k not in grib.NOT_IN_HEADER), n_values)
         if key not in self._made_one:
             self._made_one[key] = self._ask(metadata, n_values, grid)
         return self._made_one[key]
 
-    def _ask(self, metadata: Mapping[str, Scalar], n_values: int, grid: RowGrid | None) -> bytes:
+    def _ask(self, metadata: Mapping[str, Scalar], n_values: int, grid: Grid | None) -> bytes:
         message = grib.make_header(metadata, n_values, grid, ccsds=self._ccsds)
         return message[: grib2_sections(memoryview(message))[5][0]]

@@ -98,9 +98,9 @@ def _coarse_map(store: FDB, query: Query) -> tuple[Float64s, Float64s, Float64s]
     wanted |= {"grid": COARSE, "levelist": f"{CRUISE_HPA:.0f}", "step": str(MAP_STEP)}
     listing = store.inspect(wanted)
     values = decode(listing.message(0))
-    target = grid(COARSE)
-    latitude = target.latitudes
-    longitude = target.first_longitude[0] + target.spacing[0] * np.arange(values.size // latitude.size)
+    latitudes, longitudes = grid(COARSE).coordinates()
+    n_rows = np.unique(latitudes).size
+    latitude, longitude = latitudes.reshape(n_rows, -1)[:, 0], longitudes.reshape(n_rows, -1)[0]
     order = np.argsort(_west(longitude))
     return _west(longitude)[order], latitude, values.reshape(latitude.size, -1)[:, order]
 

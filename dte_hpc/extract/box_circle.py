@@ -3,26 +3,30 @@
 import numpy as np
 
 from dte_hpc.extract.shapes import EARTH_RADIUS_KM, Box, Circle
-from dte_hpc.extract.strips import TOLERANCE, Float64s, Strips, rows_between
-from dte_hpc.grids import RowGrid
+from dte_hpc.extract.strips import Float64s, Rows, Strips, rows_between
+from dte_hpc.grids.spans import TOLERANCE
 
 
-def box_strips(box: Box, grid: RowGrid) -> Strips:
+def box_strips(box: Box, rows: Rows) -> Strips:
     """Return the strips of a box: costs a few bytes a row touched."""
-    row = rows_between(grid, box.south, box.north)
-    east = box.east
-    if east < box.west:
-        east += 360.0 * max(np.ceil((box.west - east) / 360.0), 1.0)
-    return Strips(row=row, west=np.full(row.size, box.west), east=np.full(row.size, east))
+    row = rows_between(rows, box.south, box.north)
+    return Strips(row=row, west=np.full(row.size, box.west), east=np.full(row.size, eastern_edge(box)))
 
 
-def circle_strips(circle: Circle, grid: RowGrid) -> Strips:
+def eastern_edge(box: Box) -> float:
+    """Return the longitude of a box's eastern edge, not less than the western one."""
+    if box.east >= box.west:
+        return box.east
+    return float(box.east + 360.0 * max(np.ceil((box.west - box.east) / 360.0), 1.0))
+
+
+def circle_strips(circle: Circle, rows: Rows) -> Strips:
     """Return the strips of a circle, of either metric."""
     latitude, longitude = circle.centre
     reach = circle.radii[0] if circle.metric == "degrees" else np.degrees(circle.radii[0] / EARTH_RADIUS_KM)
-    row = rows_between(grid, latitude - reach, latitude + reach)
+    row = rows_between(rows, latitude - reach, latitude + reach)
     half = (_half_width_plane if circle.metric == "degrees" else _half_width_sphere)(
-        circle, grid.latitudes[row]
+        circle, rows.latitudes[row]
     )
     kept = ~np.isnan(half)
     return Strips(row=row[kept], west=longitude - half[kept], east=longitude + half[kept])

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dte_hpc.base.errors import InvalidRequest
+from dte_hpc.grids.spans import expand as expand
+from dte_hpc.grids.spans import runs
 
 Int64s = NDArray[np.int64]
 
@@ -63,10 +65,8 @@ class Ranges:
     @classmethod
     def of_indices(cls, indices: ArrayLike) -> "Ranges":
         """Return the ranges that hold exactly these indices, in any order, repeats counted once."""
-        unique = np.unique(np.asarray(indices, np.int64))
-        gaps = np.flatnonzero(np.diff(unique) > 1)
-        edges = np.concatenate([[0], gaps + 1, [unique.size]]) if unique.size else np.zeros(1, np.int64)
-        return cls(start=unique[edges[:-1]], stop=unique[edges[1:] - 1] + 1)
+        start, stop = runs(np.asarray(indices, np.int64))
+        return cls(start=start, stop=stop)
 
     @property
     def n_points(self) -> int:
@@ -114,15 +114,3 @@ def merged(start: Int64s, stop: Int64s) -> tuple[Int64s, Int64s]:
     start, reach = start[order], np.maximum.accumulate(stop[order])
     first = np.concatenate([[True], start[1:] > reach[:-1]])
     return start[first], reach[np.concatenate([first[1:], [True]])]
-
-
-def expand(start: Int64s, stop: Int64s) -> tuple[Int64s, Int64s]:
-    """Return, for every index of every range in turn, which range it is of and the index itself.
-
-    Ranges may be empty, overlap, and stand in any order. Both results are int64, as long as all ranges
-    together.
-    """
-    length = np.maximum(stop - start, 0)
-    owner = np.repeat(np.arange(length.size), length)
-    index = np.arange(owner.size) + np.repeat(start - (np.cumsum(length) - length), length)
-    return owner, index

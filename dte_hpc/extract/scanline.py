@@ -6,8 +6,8 @@ row's crossings, so that a polygon may lie across the seam, its rings on differe
 Edges own the row of their southern end and not that of their northern; what this leaves out of the
 border (northern tips, edges along a row) is added as strips of its own.
 
-Tolerance: a vertex within `strips.TOLERANCE` of a row's latitude is taken to be on it, and a point within
-`strips.TOLERANCE` of longitude from an edge, along its row, to be inside.
+Tolerance: a vertex within `spans.TOLERANCE` of a row's latitude is taken to be on it, and a point within
+`spans.TOLERANCE` of longitude from an edge, along its row, to be inside.
 """
 
 from dataclasses import dataclass
@@ -17,22 +17,22 @@ from numpy.typing import NDArray
 
 from dte_hpc.extract.ranges import Int64s
 from dte_hpc.extract.shapes import Polygon, unrolled
-from dte_hpc.extract.strips import TOLERANCE, Float64s, Strips, expand_strips
-from dte_hpc.grids import RowGrid
+from dte_hpc.extract.strips import Float64s, Rows, Strips, expand_strips
+from dte_hpc.grids.spans import TOLERANCE
 
 
-def polygon_strips(polygon: Polygon, grid: RowGrid) -> Strips:
+def polygon_strips(polygon: Polygon, rows: Rows) -> Strips:
     """Return the strips of a polygon; costs its edges plus the rows each of them spans."""
     rings = closed_rings(polygon)
-    on = _on_rows(rings, grid)
+    on = _on_rows(rings, rows)
     is_edge = np.ones(len(rings.vertices), np.bool_)
     is_edge[rings.begin[1:] - 1] = False
     edge = np.flatnonzero(is_edge)
     part = np.repeat(rings.part, np.diff(rings.begin) - 1)
-    group, longitude = _crossings(part, on, edge, grid)
-    pieces = [_paired(group, longitude, _caps(rings, on, grid)), _border(on, edge)]
+    group, longitude = _crossings(part, on, edge, rows)
+    pieces = [_paired(group, longitude, _caps(rings, on, rows)), _border(on, edge)]
     row, west, east = (np.concatenate(columns) for columns in zip(*pieces, strict=True))
-    return Strips(row=row % grid.n_rows, west=west, east=east)
+    return Strips(row=row % rows.n_rows, west=west, east=east)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,10 +79,10 @@ class OnRows:
         return self.row + self.lies_on
 
 
-def _on_rows(rings: Rings, grid: RowGrid) -> OnRows:
+def _on_rows(rings: Rings, rows: Rows) -> OnRows:
     latitude, longitude = np.ascontiguousarray(rings.vertices.T)
-    row = np.searchsorted(-grid.latitudes, -latitude - TOLERANCE)
-    near = grid.latitudes[np.minimum(row, grid.n_rows - 1)]
+    row = np.searchsorted(-rows.latitudes, -latitude - TOLERANCE)
+    near = rows.latitudes[np.minimum(row, rows.n_rows - 1)]
     lies_on = np.abs(near - latitude) <= TOLERANCE
     return OnRows(latitude=np.where(lies_on, near, latitude), longitude=longitude, row=row, lies_on=lies_on)
 
@@ -125,7 +125,7 @@ def _area(lat: Float64s, lon: Float64s) -> float:
     return round(float(np.sum(east[:-1] * north[1:] - east[1:] * north[:-1])) / 2, 9)
 
 
-def _caps(rings: Rings, on: OnRows, grid: RowGrid) -> Int64s:
+def _caps(rings: Rings, on: OnRows, rows: Rows) -> Int64s:
     """Return part and row (as one number) where a ring round a pole swaps what is inside at longitude 0.
 
     These are the rows from the ring's first vertex to its pole: those a seam between the two would cross.
@@ -136,8 +136,8 @@ def _caps(rings: Rings, on: OnRows, grid: RowGrid) -> Int64s:
     for ring in wound:
         at = int(on.below[rings.begin[ring]])
         is_northern = on.latitude[rings.begin[ring] : rings.begin[ring + 1] - 1].sum() >= 0
-        rows = np.arange(at) if is_northern else np.arange(at, grid.n_rows)
-        groups.append(rings.part[ring] * grid.n_rows + rows)
+        to_pole = np.arange(at) if is_northern else np.arange(at, rows.n_rows)
+        groups.append(rings.part[ring] * rows.n_rows + to_pole)
     if len(wound) < 2:
         return groups[-1]
     group, count = np.unique(np.concatenate(groups), return_counts=True)
@@ -145,7 +145,7 @@ def _caps(rings: Rings, on: OnRows, grid: RowGrid) -> Int64s:
     return odd
 
 
-def _crossings(part: Int64s, on: OnRows, edge: Int64s, grid: RowGrid) -> tuple[Int64s, Float64s]:
+def _crossings(part: Int64s, on: OnRows, edge: Int64s, rows: Rows) -> tuple[Int64s, Float64s]:
     """Return part and row (as one number) and the longitude of every crossing of an edge and a row."""
     below = on.below
     first, stop = np.minimum(below[edge], below[edge + 1]), np.maximum(below[edge], below[edge + 1])
@@ -153,7 +153,7 @@ def _crossings(part: Int64s, on: OnRows, edge: Int64s, grid: RowGrid) -> tuple[I
     start = edge[crossing]
     lat, lon = on.latitude[start], on.longitude[start]
     slope = (on.longitude[start + 1] - lon) / (on.latitude[start + 1] - lat)
-    return part[crossing] * grid.n_rows + row, lon + (grid.latitudes[row] - lat) * slope
+    return part[crossing] * rows.n_rows + row, lon + (rows.latitudes[row] - lat) * slope
 
 
 def _paired(group: Int64s, longitude: Float64s, caps: Int64s) -> tuple[Int64s, Float64s, Float64s]:

@@ -6,18 +6,32 @@ of a strip.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dte_hpc.base.errors import InvalidRequest
-from dte_hpc.extract.ranges import Int64s, Ranges, expand, merged
+from dte_hpc.extract.ranges import Int64s, Ranges, merged
 from dte_hpc.grids import RowGrid
+from dte_hpc.grids.spans import TOLERANCE as TOLERANCE
+from dte_hpc.grids.spans import expand, spans_of
 
 Float64s = NDArray[np.float64]
 
-TOLERANCE = 1e-9  # degrees: 0.1 mm on the ground; coordinates are good to about 1e-12
 MAX_STRIPS = 1 << 25
+
+
+class Rows(Protocol):
+    """Circles of latitude on which there are points: of a row grid, or of points wherever they lie."""
+
+    @property
+    def latitudes(self) -> Float64s:
+        """Degrees, strictly decreasing."""
+
+    @property
+    def n_rows(self) -> int:
+        """How many there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,7 +41,7 @@ class Strips:
     Attributes
     ----------
     row : int64, shape (n,)
-        Of the grid, from the north.
+        From the north.
     west, east : float64, shape (n,)
         Degrees; ``east - west`` of 360 or more is the whole row, of less than 0 nothing.
     """
@@ -37,9 +51,9 @@ class Strips:
     east: Float64s
 
 
-def rows_between(grid: RowGrid, south: float, north: float) -> Int64s:
+def rows_between(rows: Rows, south: float, north: float) -> Int64s:
     """Return the rows whose latitudes lie in a closed interval."""
-    southward = -grid.latitudes
+    southward = -rows.latitudes
     first = np.searchsorted(southward, -north - TOLERANCE)
     stop = np.searchsorted(southward, -south + TOLERANCE, side="right")
     return np.arange(int(first), int(stop))
@@ -59,7 +73,7 @@ def expand_strips(first: Int64s, stop: Int64s) -> tuple[Int64s, Int64s]:
 
 def ranges_of(strips: Strips, grid: RowGrid) -> Ranges:
     """Return the points on any of the strips, as ranges in the grid's own order."""
-    _, start, stop = _row_ranges(strips, grid)
+    _, start, stop = spans_of(grid, strips.row, strips.west, strips.east)
     return in_own_order(*merged(start, stop), grid)
 
 
@@ -71,7 +85,7 @@ def ranges_by_group(strips: Strips, group: Int64s, grid: RowGrid) -> list[tuple[
     group : int64, shape (n_strips,)
         From 0; which group each strip is of.
     """
-    owner, start, stop = _row_ranges(strips, grid)
+    owner, start, stop = spans_of(grid, strips.row, strips.west, strips.east)
     groups, member = np.unique(group[owner], return_inverse=True)
     base = member * (grid.n_points + 1)
     start, stop = merged(start + base, stop + base)
@@ -92,47 +106,4 @@ def in_own_order(start: Int64s, stop: Int64s, grid: RowGrid) -> Ranges:
     """Return merged ranges of row-order indices as ranges of the grid's own indices."""
     if grid.in_row_order:
         return Ranges(start=start, stop=stop)
-    return Ranges.of_indices(grid.from_row_order(expand(start, stop)[1]))
-
-
-def _row_ranges(strips: Strips, grid: RowGrid) -> tuple[Int64s, Int64s, Int64s]:
-    """Return which strip each range is of, its start and its stop, in row order."""
-    owner, row, first, last = (_on_circle if grid.wraps else _on_arc)(strips, grid)
-    kept = last >= first
-    begin = grid.row_start[row[kept]]
-    return owner[kept], begin + first[kept], begin + last[kept] + 1
-
-
-def _on_circle(strips: Strips, grid: RowGrid) -> tuple[Int64s, Int64s, Int64s, Int64s]:
-    owner = np.arange(strips.row.size)
-    first, last = _columns(grid, strips.row, strips.west, strips.east)
-    length = grid.row_start[strips.row + 1] - grid.row_start[strips.row]
-    count = np.minimum(last - first + 1, length)
-    first = np.where(count == length, 0, first % length)
-    last = first + count - 1
-    over = np.flatnonzero(last >= length)
-    rest = last[over] - length[over]
-    return (
-        np.concatenate([owner, over]),
-        np.concatenate([strips.row, strips.row[over]]),
-        np.concatenate([first, np.zeros_like(over)]),
-        np.concatenate([np.minimum(last, length - 1), rest]),
-    )
-
-
-def _on_arc(strips: Strips, grid: RowGrid) -> tuple[Int64s, Int64s, Int64s, Int64s]:
-    begin = grid.first_longitude[strips.row]
-    length = grid.row_start[strips.row + 1] - grid.row_start[strips.row]
-    end = begin + (length - 1) * grid.spacing[strips.row]
-    first_turn = np.ceil((begin - strips.east - TOLERANCE) / 360).astype(np.int64)
-    last_turn = np.floor((end - strips.west + TOLERANCE) / 360).astype(np.int64)
-    owner, turn = expand_strips(first_turn, last_turn + 1)
-    row = strips.row[owner]
-    first, last = _columns(grid, row, strips.west[owner] + 360.0 * turn, strips.east[owner] + 360.0 * turn)
-    return owner, row, np.maximum(first, 0), np.minimum(last, length[owner] - 1)
-
-
-def _columns(grid: RowGrid, row: Int64s, west: Float64s, east: Float64s) -> tuple[Int64s, Int64s]:
-    begin, spacing = grid.first_longitude[row], grid.spacing[row]
-    first = np.ceil((west - begin - TOLERANCE) / spacing).astype(np.int64)
-    return first, np.floor((east - begin + TOLERANCE) / spacing).astype(np.int64)
+    return Ranges.of(*grid.own_ranges(start, stop))

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from dte_hpc.extract.ranges import Int64s
 from dte_hpc.extract.shapes import Path
-from dte_hpc.extract.strips import TOLERANCE, Float64s, Strips, expand_strips
-from dte_hpc.grids import RowGrid
+from dte_hpc.extract.strips import Float64s, Rows, Strips, expand_strips
+from dte_hpc.grids.spans import TOLERANCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,15 +43,15 @@ class Cells:
     parabola: Float64s
 
 
-def path_strips(path: Path, grid: RowGrid, values: dict[str, Float64s]) -> tuple[Strips, dict[str, Int64s]]:
+def path_strips(path: Path, rows: Rows, values: dict[str, Float64s]) -> tuple[Strips, dict[str, Int64s]]:
     """Return the strips a path touches, and of each the position of its level and step.
 
     Parameters
     ----------
     path : Path
         Its longitudes are unrolled.
-    grid : RowGrid
-        Where the rows are.
+    rows : Rows
+        Where there are points.
     values : dict of float64
         Ascending values of every axis of the path besides latitude and longitude.
 
@@ -71,8 +71,8 @@ def path_strips(path: Path, grid: RowGrid, values: dict[str, Float64s]) -> tuple
     for axis in ("step", "levelist"):
         if axis in path.axes:
             cells = _taken(cells, path, axis, values[axis])
-    cells = _taken(cells, path, "latitude", grid.latitudes[::-1])
-    row = grid.n_rows - 1 - cells.chosen["latitude"]
+    cells = _taken(cells, path, "latitude", rows.latitudes[::-1])
+    row = rows.n_rows - 1 - cells.chosen["latitude"]
     west, east = _swept_box(cells, path) if path.inflate == "box" else _swept_ellipsoid(cells, path)
     return Strips(row=row, west=west, east=east), cells.chosen
 

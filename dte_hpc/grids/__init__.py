@@ -21,6 +21,7 @@ name here. Rotated, projected and unstructured grids are not rows. A reduced Gau
 """
 
 from dte_hpc.grids.families import grid
-from dte_hpc.grids.rows import Grid, RowGrid
+from dte_hpc.grids.protocol import Grid
+from dte_hpc.grids.rows import RowGrid
 
 __all__ = ["Grid", "RowGrid", "grid"]

@@ -11,15 +11,15 @@ from importlib.metadata import entry_points
 from typing import TypeAlias
 
 from dte_hpc.base.errors import InvalidGrid
-from dte_hpc.grids.rows import RowGrid
+from dte_hpc.grids.protocol import Grid
 
 GROUP = "dte_hpc.grids"
-MAX_NAME_LENGTH = 128
-Family: TypeAlias = Callable[[str], RowGrid | None]
+MAX_NAME_LENGTH = 4096
+Family: TypeAlias = Callable[[str], Grid | None]
 
 
 @functools.lru_cache(maxsize=64)
-def grid(name: str) -> RowGrid:
+def grid(name: str) -> Grid:
     """Return the grid of a name; the same object for the same name (the 64 last used are kept).
 
     Parameters
@@ -43,7 +43,7 @@ def grid(name: str) -> RowGrid:
         if found is not None:
             return found
     understood = "; ".join(_understood(key, family) for key, family in families().items())
-    raise InvalidGrid(f"no grid is called {name!r}; understood are {understood}", name=name)
+    raise InvalidGrid(f"no grid is called {name[:80]!r}; understood are {understood}", name=name)
 
 
 @functools.cache

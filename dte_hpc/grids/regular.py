@@ -10,7 +10,9 @@ import re
 import numpy as np
 
 from dte_hpc.base.errors import InvalidGrid
-from dte_hpc.grids.rows import MAX_POINTS, MAX_ROWS, RowGrid
+from dte_hpc.grids.numbers import degrees_text
+from dte_hpc.grids.protocol import MAX_POINTS
+from dte_hpc.grids.rows import MAX_ROWS, RowGrid
 
 RESOLUTION = 1e-6
 _NUMBER = r"[+-]?(?:\d{1,3}(?:\.\d{0,12})?|\.\d{1,12})"
@@ -81,11 +83,7 @@ def _count(name: str, direction: str, extent: float, step: float) -> int:
 def _canonical(
     east_step: float, north_step: float, north: float, west: float, south: float, east: float, wraps: bool
 ) -> str:
-    steps = f"{_text(east_step)}/{_text(north_step)}"
+    steps = f"{degrees_text(east_step)}/{degrees_text(north_step)}"
     if wraps and (north, west, south) == _GLOBAL:
         return steps
-    return f"{steps}/{_text(north)}/{_text(west)}/{_text(south)}/{_text(east)}"
-
-
-def _text(number: float) -> str:
-    return f"{round(number, 6) + 0.0:.6f}".rstrip("0").rstrip(".")
+    return f"{steps}/{degrees_text(north)}/{degrees_text(west)}/{degrees_text(south)}/{degrees_text(east)}"

@@ -1,45 +1,21 @@
 """Where are the points of a grid that is made of rows?
 
-Every grid of this room is rows of equally spaced points, ordered from north to south and, within a row,
-from west to east: that is the *row order*. A grid's *own* order, in which the values of a field stand,
-is the row order too, but for nested HEALPix (`healpix.NestedGrid`).
+Rows are circles of latitude with equally spaced points. Ordered from north to south and, within a row, from
+west to east they stand in *row order*. A grid's *own* order, in which the values of a field stand, is the
+row order too, but for nested HEALPix (`healpix.NestedGrid`) and other ways to scan (`scanned.ScannedGrid`).
 """
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from dte_hpc.base.errors import InvalidGrid
 from dte_hpc.grids.nearest import nearest_in_rows
-
-Float64s = NDArray[np.float64]
-Int64s = NDArray[np.int64]
+from dte_hpc.grids.protocol import MAX_POINTS, Float64s, Int64s, checked_indices
+from dte_hpc.grids.spans import TOLERANCE, expand, runs, spans_of
 
 MAX_ROWS = 65_536
-MAX_POINTS = 2**40
-
-
-class Grid(Protocol):
-    """What every grid can say, rows or not."""
-
-    @property
-    def name(self) -> str:
-        """The canonical name, which `grid` understands."""
-
-    @property
-    def n_points(self) -> int:
-        """How many points the grid has."""
-
-    def coordinates(self) -> tuple[Float64s, Float64s]:
-        """Return latitude and longitude of every point, degrees, in the grid's own order."""
-
-    def coordinates_of(self, indices: ArrayLike) -> tuple[Float64s, Float64s]:
-        """Return latitude and longitude of some points, degrees."""
-
-    def nearest(self, latitude: ArrayLike, longitude: ArrayLike) -> Int64s:
-        """Return the index of the point nearest to each place, by great circle."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,9 +25,10 @@ class RowGrid:
     Attributes
     ----------
     name : str
-        Canonical name: ``O320``, ``N320``, ``F320``, ``H8``, ``H8n``, ``1/1``, or ``0.25/0.25/58/-10/50/2``.
+        Canonical name: ``O320``, ``0.25/0.25/58/-10/50/2``, ...
     kind : str
-        octahedral, reduced_gaussian, regular_gaussian, regular_ll, healpix_ring or healpix_nested.
+        octahedral, reduced_gaussian, regular_gaussian, regular_ll, reduced_ll, mercator, healpix_ring or
+        healpix_nested.
     latitudes : float64, shape (n_rows,)
         Degrees, strictly decreasing.
     row_start : int64, shape (n_rows + 1,)
@@ -100,8 +77,7 @@ class RowGrid:
         return f"{type(self).__name__}({self.name}, {self.kind}, {self.n_points} points)"
 
     def __reduce__(self) -> tuple[object, ...]:
-        fields = ("name", "kind", "latitudes", "row_start", "first_longitude", "spacing", "wraps")
-        return _rebuild, (type(self), {field: getattr(self, field) for field in fields})
+        return _rebuild, (type(self), {field.name: getattr(self, field.name) for field in fields(self)})
 
     @property
     def n_points(self) -> int:
@@ -115,7 +91,7 @@ class RowGrid:
 
     @property
     def in_row_order(self) -> bool:
-        """Whether the grid's own order is the row order (false for nested HEALPix alone)."""
+        """Whether the grid's own order is the row order."""
         return True
 
     @property
@@ -147,7 +123,7 @@ class RowGrid:
         InvalidGrid
             When an index is outside the grid.
         """
-        return self._coordinates(self.to_row_order(self.checked(indices)))
+        return self._coordinates(self.to_row_order(checked_indices(self, indices)))
 
     def nearest(self, latitude: ArrayLike, longitude: ArrayLike) -> Int64s:
         """Return the index of the point nearest to each place.
@@ -176,33 +152,34 @@ class RowGrid:
         return self.from_row_order(nearest_in_rows(self, latitude, longitude))
 
     def from_row_order(self, indices: Int64s) -> Int64s:
-        """Return the own index of points given by row-order index (the same, but for nested HEALPix)."""
+        """Return the own index of points given by row-order index."""
         return indices
 
+    def own_ranges(self, start: Int64s, stop: Int64s) -> tuple[Int64s, Int64s]:
+        """Return ranges of row-order indices as ranges of own indices, in any order.
+
+        Costs the points, unless the grid's own order is the row order.
+        """
+        if self.in_row_order:
+            return start, stop
+        return runs(self.from_row_order(expand(start, stop)[1]))
+
     def to_row_order(self, indices: Int64s) -> Int64s:
-        """Return the row-order index of points given by own index (the same, but for nested HEALPix)."""
+        """Return the row-order index of points given by own index."""
         return indices
 
     def row_of(self, row_indices: Int64s) -> Int64s:
         """Return the row of points given by row-order index."""
         return np.searchsorted(self.row_start, row_indices, side="right") - 1
 
-    def checked(self, indices: ArrayLike) -> Int64s:
-        """Return indices as int64; InvalidGrid when one is outside the grid."""
-        array = np.asarray(indices)
-        if array.dtype.kind not in "iu" and array.size:
-            raise InvalidGrid(
-                f"points of grid {self.name} were given as {array.dtype}; expected integers", name=self.name
-            )
-        array = array.astype(np.int64, copy=False)
-        if array.size and (array.min() < 0 or array.max() >= self.n_points):
-            wrong = array.max() if array.max() >= self.n_points else array.min()
-            raise InvalidGrid(
-                f"grid {self.name} has no point {wrong}; expected 0 to {self.n_points - 1}",
-                name=self.name,
-                index=int(wrong),
-            )
-        return array
+    def candidates(self, south: float, north: float, west: float, east: float) -> Int64s:
+        """Return the points in a box, ascending; see `protocol.Grid`."""
+        southward = -self.latitudes
+        first = np.searchsorted(southward, -north - TOLERANCE)
+        stop = np.searchsorted(southward, -south + TOLERANCE, side="right")
+        row = np.arange(int(first), int(stop))
+        _, starts, stops = spans_of(self, row, np.full(row.size, west), np.full(row.size, east))
+        return np.unique(self.from_row_order(expand(starts, stops)[1]))
 
     def _coordinates(self, row_indices: Int64s) -> tuple[Float64s, Float64s]:
         row = self.row_of(row_indices)

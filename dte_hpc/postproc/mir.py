@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from dte_hpc.base.errors import DteError, InvalidGrid, MissingDependency
-from dte_hpc.grids import RowGrid, grid
+from dte_hpc.grids import Grid, grid
 from dte_hpc.postproc.weights_file import Weights, write_weights
 
 METHODS = ("linear", "nearest-neighbour", "grid-box-average")
@@ -71,27 +71,27 @@ def _run_apart(arguments: Sequence[str], scratch: str) -> None:
         raise InvalidGrid(f"MIR cannot make {what}: {reason}", in_grid=arguments[0], out_grid=arguments[1])
 
 
-def mir_name(of: RowGrid) -> str:
+def mir_name(of: Grid) -> str:
     """Return what MIR calls one of our grids: the same, but an area is a grid and its corners."""
     numbers = of.name.split("/")
-    if len(numbers) != 6:
+    if of.kind != "regular_ll" or len(numbers) != 6:
         return of.name
     return json.dumps({"grid": [float(n) for n in numbers[:2]], "area": [float(n) for n in numbers[2:]]})
 
 
-def _matrix(in_grid: RowGrid, out_grid: RowGrid, method: str) -> Any:
+def _matrix(in_grid: Grid, out_grid: Grid, method: str) -> Any:
     """Return MIR's matrix as scipy holds it, and refuse grids whose points are not where ours are."""
-    from eckit.geo import Grid
+    from eckit.geo import Grid as EckitGrid
     from mir.weight_matrix import WeightMatrix
 
     names = [mir_name(each) for each in (in_grid, out_grid)]
     for ours, name in zip((in_grid, out_grid), names, strict=True):
-        theirs = Grid(json.loads(name)) if name.startswith("{") else Grid(name)
+        theirs = EckitGrid(json.loads(name)) if name.startswith("{") else EckitGrid(name)
         refuse_other_points(ours, *(np.asarray(c, dtype=np.float64) for c in theirs.to_latlons()))
     return WeightMatrix.from_regrid(names[0], names[1], interpolation=method).to_csr()
 
 
-def refuse_other_points(ours: RowGrid, latitudes: Any, longitudes: Any) -> None:
+def refuse_other_points(ours: Grid, latitudes: Any, longitudes: Any) -> None:
     """InvalidGrid unless these are the grid's points, in its order, to 1e-6 degrees."""
     latitude, longitude = ours.coordinates()
     if latitude.shape == latitudes.shape:
@@ -101,7 +101,7 @@ def refuse_other_points(ours: RowGrid, latitudes: Any, longitudes: Any) -> None:
     raise InvalidGrid(f"MIR's points of {ours.name} are not ours, or not in our order", name=ours.name)
 
 
-def weights_of(matrix: Any, in_grid: RowGrid, out_grid: RowGrid, method: str) -> Weights:
+def weights_of(matrix: Any, in_grid: Grid, out_grid: Grid, method: str) -> Weights:
     """Return MIR's matrix (a scipy CSR array of shape (n_out, n_in)) as weights."""
     if matrix.shape != (out_grid.n_points, in_grid.n_points):
         shape = (out_grid.n_points, in_grid.n_points)
@@ -121,7 +121,7 @@ def weights_of(matrix: Any, in_grid: RowGrid, out_grid: RowGrid, method: str) ->
     )
 
 
-def main(words: Sequence[str], make: Callable[[RowGrid, RowGrid, str], Any] = _matrix) -> int:
+def main(words: Sequence[str], make: Callable[[Grid, Grid, str], Any] = _matrix) -> int:
     """Make one weights file: the process that `make_weights` starts."""
     try:
         in_grid, out_grid = grid(words[0]), grid(words[1])

@@ -148,8 +148,8 @@ def test_rows_that_do_not_fit_are_refused():
 def test_an_unknown_name_says_what_is_understood():
     with pytest.raises(InvalidGrid, match=r"O320.*H8n.*1/1"):
         grid("eORCA025")
-    with pytest.raises(InvalidGrid, match="128 characters"):
-        grid("O" * 1000)
+    with pytest.raises(InvalidGrid, match="4096 characters"):
+        grid("O" * 5000)
 
 
 def test_a_row_grid_is_a_grid():
