@@ -1,11 +1,14 @@
 """How is a request answered on one rank?
 
 Parse, locate, find the points, read them, put the answer together: each phase timed, nothing read before
-everything that can be refused has been.
+everything that can be refused has been. Reading goes piece by piece, so that somebody can watch it, stop it,
+or take the answer in parts.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import itertools
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,9 +17,13 @@ from numpy.typing import NDArray
 from dte_hpc.extract.account import Account
 from dte_hpc.extract.answer import Answer
 from dte_hpc.extract.batches import ReadPolicy
+from dte_hpc.extract.explain import estimate
 from dte_hpc.extract.limits import Limits
+from dte_hpc.extract.part import Part, join
+from dte_hpc.extract.pieces import PIECE_BYTES, VALUE_BYTES, piece_of, pieces
 from dte_hpc.extract.query import Query, make_query
 from dte_hpc.extract.read import read_values
+from dte_hpc.extract.reduce import over_shape, reduced
 from dte_hpc.extract.request import parse_request
 from dte_hpc.extract.store import Store
 
@@ -24,6 +31,15 @@ if TYPE_CHECKING:
     from dte_hpc.parallel.mpi import Comm
 
 Float64s = NDArray[np.float64]
+VALUES_AT_ONCE = 1 << 22
+LOOK_SECONDS = 0.25
+FEW_VALUES = 4096
+Progress = Callable[[int, int], None]
+"""Told how many values have been read, and how many are to be."""
+
+
+def nobody(_done: int, _total: int) -> None:
+    """Watch nothing: the default of `Options.progress`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +52,13 @@ class Options:
         How large a request may be.
     policy : ReadPolicy
         What reading weighs.
+    progress : callable
+        Told as the values are read (of rank 0's share when several ranks do it).
     """
 
     limits: Limits = field(default_factory=Limits)
     policy: ReadPolicy = field(default_factory=ReadPolicy)
+    progress: Progress = nobody
 
 
 def extract(
@@ -79,12 +98,49 @@ def extract(
         from dte_hpc.extract.together import extract_together
 
         return extract_together(comm, store, request, options)
+    if over_shape(request):
+        return join(list(extract_parts(store, request, options=options)))
     options = options or Options()
     query, account = plan(store, request, options)
-    with account.phase("read"):
-        n_values = int(query.read_start()[-1])
-        values = read_values(query, 0, n_values, account, policy=options.policy)
+    values = read_watched(query, 0, int(query.read_start()[-1]), account, options)
     return assemble(query, values, account)
+
+
+def extract_parts(
+    store: Store,
+    request: Mapping[str, Any],
+    *,
+    options: Options | None = None,
+    part_bytes: int = PIECE_BYTES,
+) -> Iterator[Part]:
+    """Yield the points that a request asks for part by part, in the order of the answer's values.
+
+    What is asked is looked up, and refused, when the first part is wanted. Memory: one part, beside the
+    keys and the index ranges of the whole; `Limits.values` does not apply.
+
+    Parameters
+    ----------
+    store, request, options
+        As `extract`.
+    part_bytes : int
+        The most of values in one part; a field whose points have an order of their own, or that can only be
+        decoded whole, is one part however large it is.
+
+    Raises
+    ------
+    DteError
+        As `extract`.
+    """
+    options = options or Options()
+    options = replace(options, limits=options.limits.of_parts())
+    query, account = plan(store, request, options)
+    bounds = pieces(query, part_bytes)
+    begun = time.perf_counter() - account.total_seconds
+    for number in range(bounds.size - 1):
+        yield read_part(query, bounds, number, account, options.policy)
+        done = int(bounds[number + 1])
+        options.progress(done, int(bounds[-1]))
+        options.limits.refuse_slow(time.perf_counter() - begun, done, int(bounds[-1]))
 
 
 def plan(store: Store, request: Mapping[str, Any], options: Options | None = None) -> tuple[Query, Account]:
@@ -92,7 +148,64 @@ def plan(store: Store, request: Mapping[str, Any], options: Options | None = Non
     options, account = options or Options(), Account()
     with account.phase("parse"):
         parsed = parse_request(request, options.limits)
-    return make_query(store, parsed, options.limits, account), account
+    query = make_query(store, parsed, options.limits, account)
+    if account.bytes_whole_fields > options.limits.bytes:
+        would = Account()
+        estimate(query, would, options.policy)
+        options.limits.refuse_over("bytes", would.bytes_read, "$")
+    return query, account
+
+
+def read_watched(query: Query, first: int, last: int, account: Account, options: Options) -> Float64s:
+    """Return the values from `first` to `last`, read piece by piece under the options' eyes.
+
+    Raises
+    ------
+    InvalidRequest
+        When it takes longer than the limit; says how many values had been read.
+    """
+    begun = time.perf_counter() - account.total_seconds
+    inside = [] if last - first <= FEW_VALUES else _looks(query, first, last)
+    if not inside:
+        with account.phase("read"):
+            values = read_values(query, first, last, account, policy=options.policy)
+        options.progress(last - first, last - first)
+        return values
+    out = np.empty(last - first)
+    for low, high in itertools.pairwise([first, *inside, last]):
+        with account.phase("read"):
+            out[low - first : high - first] = read_values(query, low, high, account, policy=options.policy)
+        options.progress(high - first, last - first)
+        options.limits.refuse_slow(time.perf_counter() - begun, high - first, last - first)
+    return out
+
+
+def _looks(query: Query, first: int, last: int) -> list[int]:
+    """Return where reading stops for a moment to see how far it is."""
+    bounds = pieces(query, VALUE_BYTES * (last - first), LOOK_SECONDS)
+    inside: list[int] = bounds[(bounds > first) & (bounds < last)].tolist()
+    return inside
+
+
+def read_part(
+    query: Query, bounds: NDArray[np.int64], number: int, whole: Account, policy: ReadPolicy
+) -> Part:
+    """Return the part of an answer that one of the `pieces` of its query is."""
+    piece, first_field, first_point, places = piece_of(query, *bounds[number : number + 2].tolist())
+    account = Account(fields=piece.n_fields, points=int(piece.value_start()[-1]))
+    account.bytes_whole_fields = int(piece.fields.length.sum())
+    with account.phase("read"):
+        values = read_values(piece, 0, int(piece.read_start()[-1]), account, policy=policy)
+    return Part(
+        answer=assemble(piece, values, account),
+        number=number,
+        n_parts=bounds.size - 1,
+        n_values=whole.points,
+        first_field=first_field,
+        first_point=first_point,
+        places=places,
+        whole=whole,
+    )
 
 
 def assemble(query: Query, values: Float64s, account: Account) -> Answer:
@@ -100,7 +213,7 @@ def assemble(query: Query, values: Float64s, account: Account) -> Answer:
     with account.phase("assemble"):
         coordinates = [place.coordinates() for place in query.places]
         indices = [place.indices() for place in query.places]
-        return Answer(
+        answer = Answer(
             kind=query.feature.kind,
             axis=query.feature.axis,
             columns=query.chosen.columns,
@@ -116,14 +229,18 @@ def assemble(query: Query, values: Float64s, account: Account) -> Answer:
             values=_in_answer_order(query, values),
             account=account,
         )
+        return reduced(answer, query.reduction) if query.reduction else answer
 
 
 def _in_answer_order(query: Query, values: Float64s) -> Float64s:
-    """Return the values as the answer has them: points in the order asked for, repeats repeated."""
+    """Return the values as the answer has them: points in the order asked for, repeats repeated, or made of them."""
     if all(place.order is None for place in query.places):
         return values
-    begin = query.read_start()
-    orders = [np.arange(place.n_read) if place.order is None else place.order for place in query.places]
-    taken = [begin[row] + orders[place] for row, place in enumerate(query.place_of_field.tolist())]
-    in_order: Float64s = values[np.concatenate(taken)]
-    return in_order
+    begin, to = query.read_start(), query.value_start()
+    out = np.empty(int(to[-1]))
+    for number, place in enumerate(query.places):
+        rows = np.flatnonzero(query.place_of_field == number)
+        for part in np.array_split(rows, max(1, -(-rows.size * place.n_read // VALUES_AT_ONCE))):
+            read = values[begin[part][:, None] + np.arange(place.n_read)]
+            out[to[part][:, None] + np.arange(place.n_points)] = place.values(read)
+    return out

@@ -7,6 +7,7 @@ the bytes, and the values are gathered as one buffer on the first rank. An error
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,8 @@ from dte_hpc.base.errors import InvalidRequest, RankFailed
 from dte_hpc.extract.account import Account
 from dte_hpc.extract.answer import Answer, nothing
 from dte_hpc.extract.query import Query
-from dte_hpc.extract.read import read_values
 from dte_hpc.extract.request import request_of_text
-from dte_hpc.extract.run import Options, assemble, plan
+from dte_hpc.extract.run import Options, assemble, nobody, plan, read_watched
 from dte_hpc.extract.shares import shares
 from dte_hpc.extract.store import Store
 from dte_hpc.parallel.agree import all_or_none
@@ -51,12 +51,14 @@ def extract_together(
         The same on every rank.
     """
     options = options or Options()
+    if comm.rank:
+        options = replace(options, progress=nobody)
     given = _broadcast(comm, request)
     query, account = _agreed_plan(comm, store, given, options)
     bounds = shares(query, comm.size)
     first, last = bounds[comm.rank : comm.rank + 2].tolist()
+    mine = all_or_none(comm, lambda: read_watched(query, first, last, account, options))
     with account.phase("read"):
-        mine = all_or_none(comm, lambda: read_values(query, first, last, account, policy=options.policy))
         values = _gathered(comm, mine, np.diff(bounds))
     _add_up(comm, account)
     return (
@@ -91,7 +93,7 @@ def _agreed_plan(
     """Return a plan that is the same on every rank."""
     for _ in range(LOOKS):
         query, account = all_or_none(comm, lambda: plan(store, request, options))
-        mine = np.array([_digest(query)], np.int64)
+        mine = np.array([digest_of(query)], np.int64)
         both = np.empty(2, np.int64)
         finish(comm.Iallreduce(np.concatenate([mine, ~mine]), both, MIN))
         if both[0] == ~both[1]:
@@ -102,7 +104,7 @@ def _agreed_plan(
     )
 
 
-def _digest(query: Query) -> int:
+def digest_of(query: Query) -> int:
     """Return a number that two plans of the same reads share."""
     fields = query.fields
     parts = [fields.offset, fields.length, query.place_of_field, fields.locations()[0].astype(np.int64)]

@@ -1,4 +1,4 @@
-"""How does an answer travel between ranks?
+"""How does a part of an answer travel between ranks?
 
 As one run of bytes, never a pickle:
 
@@ -6,17 +6,21 @@ As one run of bytes, never a pickle:
 bytes type  meaning
 ===== ===== ===============================================================================
 0-3   4s    magic ``dteA``
-4-7   u32   version, 1
+4-7   u32   version, 2
 8-15  u64   bytes of the text
-16-   JSON  kind, axis, grids, account, columns (each keyword's words), arrays (name, type, size)
+16-   JSON  kind, axis, grids, account, columns (each keyword's words), sizes (of each array),
+            part (`Part` without its answer), points (given, kept or known)
 ...   8n    the arrays, one after another, each padded to a multiple of 8 bytes
 ===== ===== ===============================================================================
 
-Little-endian. A column of keys is an array of numbers of its words.
+Little-endian. A column of keys is an array of numbers of its words. Parts of many fields at the same points
+would mostly consist of coordinates: the first such part says that they are to be *kept*, the others that
+they are *known*, and leave index, latitude and longitude out.
 """
 
 import json
 import struct
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,10 +29,11 @@ from numpy.typing import NDArray
 from dte_hpc.base.errors import RankFailed
 from dte_hpc.extract.account import Account
 from dte_hpc.extract.answer import Answer
+from dte_hpc.extract.part import Part
 
 Bytes = NDArray[np.uint8]
 MAGIC = b"dteA"
-VERSION = 1
+VERSION = 2
 HEADER = struct.Struct("<4sIQ")
 _ARRAYS = {
     "level": "<f8",
@@ -41,14 +46,58 @@ _ARRAYS = {
     "place_of_field": "<i8",
     "values": "<f8",
 }
+_POINTS = ("index", "latitude", "longitude")
+_NUMBERS = ("number", "n_parts", "n_values", "first_field", "first_point", "rank")
+_NONE = np.empty(0, np.uint8)
 _CODES = "<i4"
+GIVEN, KEPT, KNOWN = "given", "kept", "known"
+KEPT_BYTES = 64 * 1024 * 1024
 if HEADER.size != 16:
     raise AssertionError("the header of an answer is drawn as 16 bytes")
 
 
-def pack_answer(answer: Answer) -> Bytes:
-    """Return an answer as bytes. Cost: one copy."""
-    arrays = {name: np.ascontiguousarray(getattr(answer, name), kind) for name, kind in _ARRAYS.items()}
+class Kept:
+    """Which points one rank has sent for a query, or has got from one: at most `KEPT_BYTES` of them."""
+
+    def __init__(self) -> None:
+        self._n_bytes = 0
+        self._arrays: dict[tuple[int, ...], tuple[NDArray[Any], ...]] = {}
+
+    def sent(self, part: Part) -> str:
+        """Return what is to be said of a part's points: given, kept or known."""
+        key = _points_key(part)
+        if key in self._arrays:
+            return KNOWN
+        n_bytes = sum(getattr(part.answer, name).nbytes for name in _POINTS)
+        if part.n_parts == 1 or self._n_bytes + n_bytes > KEPT_BYTES:
+            return GIVEN
+        self._n_bytes += n_bytes
+        self._arrays[key] = ()
+        return KEPT
+
+    def received(self, part: Part, said: str) -> Part:
+        """Return a part with its points."""
+        key = _points_key(part)
+        if said == KEPT:
+            self._arrays[key] = tuple(getattr(part.answer, name) for name in _POINTS)
+        if said != KNOWN:
+            return part
+        if key not in self._arrays:
+            raise RankFailed("another rank sent a part whose points are not known; expected them before")
+        points: dict[str, Any] = dict(zip(_POINTS, self._arrays[key], strict=True))
+        return replace(part, answer=replace(part.answer, **points))
+
+
+def _points_key(part: Part) -> tuple[int, ...]:
+    """Return what two parts of a query with the same points share."""
+    return (part.first_point, int(part.answer.place_start[-1]), *part.places.tolist())
+
+
+def pack_part(part: Part, kept: Kept | None = None) -> Bytes:
+    """Return a part as bytes. Cost: one copy."""
+    answer, said = part.answer, GIVEN if kept is None else kept.sent(part)
+    names = [name for name in _ARRAYS if said != KNOWN or name not in _POINTS]
+    arrays = {name: np.ascontiguousarray(getattr(answer, name), _ARRAYS[name]) for name in names}
     words: dict[str, list[str]] = {}
     for keyword, column in answer.columns.items():
         different, codes = np.unique(column, return_inverse=True)
@@ -61,6 +110,10 @@ def pack_answer(answer: Answer) -> Bytes:
         "account": answer.account.as_dict(),
         "columns": words,
         "sizes": {name: array.size for name, array in arrays.items()},
+        "part": {name: getattr(part, name) for name in _NUMBERS},
+        "places": part.places.tolist(),
+        "whole": part.whole.as_dict(),
+        "points": said,
     }
     head = json.dumps(text).encode()
     head += b" " * (-len(head) % 8)
@@ -70,17 +123,24 @@ def pack_answer(answer: Answer) -> Bytes:
     return np.concatenate(parts)
 
 
-def unpack_answer(data: Bytes) -> Answer:
-    """Return the answer that bytes are; RankFailed when they are not one."""
+def unpack_part(data: Bytes, kept: Kept | None = None) -> Part:
+    """Return the part that bytes are; RankFailed when they are not one."""
     try:
         magic, version, n_text = HEADER.unpack_from(data.data)
         if magic != MAGIC or version != VERSION or n_text > data.size - HEADER.size:
             raise ValueError(f"it begins with {magic!r}, version {version}, {n_text} bytes of text")
         told = json.loads(data[HEADER.size : HEADER.size + n_text].tobytes())
         arrays = _arrays(data[HEADER.size + n_text :], told["sizes"])
-        return _answer(told, arrays)
+        part = Part(
+            answer=_answer(told, arrays),
+            places=np.array(told["places"], np.int64),
+            whole=Account(**told["whole"]),
+            **{name: int(told["part"][name]) for name in _NUMBERS},
+        )
+        said = told["points"]
     except (ValueError, KeyError, TypeError, IndexError, struct.error) as error:
         raise RankFailed(f"another rank sent {data.size} bytes that are no answer: {error}") from error
+    return (kept or Kept()).received(part, said)
 
 
 def _arrays(data: Bytes, sizes: dict[str, int]) -> dict[str, NDArray[Any]]:
@@ -108,5 +168,5 @@ def _answer(told: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Answer:
         grids=tuple(told["grids"]),
         columns=columns,
         account=Account(**told["account"]),
-        **{name: arrays[name] for name in _ARRAYS},
+        **{name: arrays.get(name, _NONE.view(_ARRAYS[name])) for name in _ARRAYS},
     )

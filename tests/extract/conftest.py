@@ -53,6 +53,12 @@ def made(tmp_path):
     return Made(tmp_path / "store")
 
 
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory):
+    """An empty store for all tests of a module."""
+    return Made(tmp_path_factory.mktemp("made") / "store")
+
+
 @pytest.fixture
 def asked():
     """Return a function from a feature and keywords to a request."""
