@@ -109,7 +109,7 @@ def choose_fields(store: Store, request: PointRequest, limits: Limits) -> Chosen
 
 
 def _refuse_unsaid(request: PointRequest, chosen: Chosen) -> None:
-    """Raise InvalidRequest for a trajectory that leaves open at which of several levels or steps it is flown."""
+    """Raise InvalidRequest for a trajectory that leaves open at which of several levels or steps it is."""
     if request.feature.kind != "trajectory":
         return
     unsaid = [k for k in ("levelist", "step") if k not in request.fields and k not in request.spans]
@@ -120,8 +120,8 @@ def _refuse_unsaid(request: PointRequest, chosen: Chosen) -> None:
         if len(stored) > 1:
             shown = "/".join(stored[:20]) + ("/..." if len(stored) > 20 else "")
             raise InvalidRequest(
-                f"$.{keyword}: underspecified: the trajectory does not run along {keyword}, and fields of {shown} "
-                f'are stored; expected {keyword} in the request ("all" for all of them)',
+                f"$.{keyword}: underspecified: the trajectory does not run along {keyword}, and fields of "
+                f'{shown} are stored; expected {keyword} in the request ("all" for all of them)',
                 place=f"$.{keyword}",
             )
 
@@ -153,8 +153,8 @@ def as_chosen(fields: Fields) -> Chosen:
 
 
 def _inside(chosen: Chosen, keyword: str, span: Span) -> Bools:
-    known = {"levelist": chosen.level, "step": chosen.step, "datetime": chosen.reference, VALID_TIME: chosen.valid}
-    numbers = known.get(keyword)
+    known = {"levelist": chosen.level, "step": chosen.step, "datetime": chosen.reference}
+    numbers = chosen.valid if keyword == VALID_TIME else known.get(keyword)
     if numbers is None:
         numbers = each(chosen.column(keyword), meaning_of(keyword))
     tolerance = _TOLERANCE * max(1.0, abs(span.low), abs(span.high))
@@ -205,7 +205,8 @@ def _nothing_inside(chosen: Chosen, keyword: str, span: Span, wanted: Mapping[st
         return FieldNotFound(f"no stored field matches {wanted}", request=str(wanted))
     if keyword == VALID_TIME:
         low, high = (str(moments(np.array([hours * 3600]))[0]) for hours in (span.low, span.high))
-        return FieldNotFound(f"no stored field of {wanted} is valid between {low} and {high}", keyword="datetime")
+        sentence = f"no stored field of {wanted} is valid between {low} and {high}"
+        return FieldNotFound(sentence, keyword="datetime")
     stored = np.unique(chosen.column("date" if keyword == "datetime" else keyword)).tolist()
     shown = "/".join(stored[:20]) + ("/..." if len(stored) > 20 else "")
     stride = f" by {span.stride:g}" if span.stride else ""

@@ -3,6 +3,7 @@
 Rows that are equal in some keywords, in the order in which they first appear.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
@@ -10,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dte_hpc.extract.parameters import parameter
+from dte_hpc.extract.times import TIME_KEYWORDS
 
 Int64s = NDArray[np.int64]
 Float64s = NDArray[np.float64]
-_VARYING = ("param", "number", "levelist", "date", "time", "step")
+_VARYING = ("param", "number", "levelist", *TIME_KEYWORDS)
+_REDUCTION = "reduction"
 
 
 class Keyed(Protocol):
@@ -58,14 +61,15 @@ def variables(answer: Keyed) -> dict[str, Int64s]:
     the name.
     """
     slow = [keyword for keyword in answer.columns if keyword not in _VARYING]
-    differ = [keyword for keyword in slow if np.unique(answer.columns[keyword]).size > 1]
+    differ = [k for k in slow if k == _REDUCTION or np.unique(answer.columns[k]).size > 1]
     rows = np.arange(answer.level.size)
     named: dict[str, Int64s] = {}
     parts = groups_by([answer.column("param"), *(answer.columns[k] for k in differ)], rows)
     shorts = [parameter(str(answer.column("param")[part[0]])).short_name for part in parts]
+    counts = Counter(shorts)
     for part, short in zip(parts, shorts, strict=True):
         kinds = "_".join(str(answer.columns[keyword][part[0]]) for keyword in differ)
-        name = short if shorts.count(short) == 1 else f"{short}_{kinds}"
+        name = short if counts[short] == 1 and _REDUCTION not in slow else f"{short}_{kinds}"
         number = 2
         while name in named:
             name, number = f"{short}_{number}", number + 1

@@ -16,11 +16,13 @@ from dte_hpc.extract.chosen import Chosen, choose_fields
 from dte_hpc.extract.feature import Feature
 from dte_hpc.extract.find import PathPieces, find_path, find_points
 from dte_hpc.extract.limits import Limits
-from dte_hpc.extract.places import Places, box_around, find_places, shape_of
+from dte_hpc.extract.places import Places, box_around, find_places
+from dte_hpc.extract.reduce import Reduction
 from dte_hpc.extract.request import PointRequest
 from dte_hpc.extract.shapes import Path, Shape
 from dte_hpc.extract.store import Fields, Store
-from dte_hpc.grids import RowGrid
+from dte_hpc.extract.thin import thinned
+from dte_hpc.grids import Grid
 from dte_hpc.grids import grid as grid_of_name
 
 Int64s = NDArray[np.int64]
@@ -39,12 +41,15 @@ class Query:
         Each set of points once.
     place_of_field : int64, shape (n_fields,)
         Which of `places` is wanted of each field.
+    reduction : Reduction or None
+        What becomes of the values before they are an answer.
     """
 
     feature: Feature
     chosen: Chosen
     places: tuple[Places, ...]
     place_of_field: Int64s
+    reduction: Reduction | None = None
 
     @property
     def fields(self) -> Fields:
@@ -73,14 +78,12 @@ def make_query(store: Store, request: PointRequest, limits: Limits, account: Acc
     FieldNotFound, InvalidRequest
         When fields are missing, no point lies inside, or a limit is passed.
     """
-    with account.phase("geometry"):
-        shape = shape_of(request.feature)
     with account.phase("locate"):
         chosen = choose_fields(store, request, limits)
         grids = _grids(chosen)
     with account.phase("geometry"):
-        query = _query(request.feature, shape, chosen, grids, limits)
-        _settle(account, query, chosen, shape)
+        query = _query(request, chosen, grids, limits)
+        _settle(account, query, chosen, request.feature.shape)
     return query
 
 
@@ -97,32 +100,40 @@ def _grids(chosen: Chosen) -> NDArray[np.str_]:
     return names
 
 
-def _query(feature: Feature, shape: Shape, chosen: Chosen, grids: NDArray[np.str_], limits: Limits) -> Query:
+def _query(request: PointRequest, chosen: Chosen, grids: NDArray[np.str_], limits: Limits) -> Query:
+    feature, shape = request.feature, request.feature.shape
     names, grid_of_field = np.unique(grids, return_inverse=True)
     known = [grid_of_name(name) for name in names.tolist()]
     if isinstance(shape, Path) and len(shape.axes) > 2:
-        query = _along_path(feature, shape, chosen, known, grid_of_field)
+        query = _along_path(request, shape, chosen, known, grid_of_field)
     else:
-        places = tuple(find_places(shape, grid) for grid in known)
-        query = Query(feature=feature, chosen=chosen, places=places, place_of_field=grid_of_field)
+        query = Query(
+            feature=feature,
+            chosen=chosen,
+            places=tuple(find_places(feature, grid) for grid in known),
+            place_of_field=grid_of_field,
+            reduction=request.reduction,
+        )
     limits.refuse_over("points", max(p.n_points for p in query.places))
     limits.refuse_over("values", int(query.value_start()[-1]))
     return query
 
 
 def _along_path(
-    feature: Feature, path: Path, chosen: Chosen, grids: list[RowGrid], grid_of_field: Int64s
+    request: PointRequest, path: Path, chosen: Chosen, grids: list[Grid], grid_of_field: Int64s
 ) -> Query:
     """Return the fields at the levels and steps that a path touches, each with its own points."""
     levels, level_of_field = _axis(chosen.level, "levelist", path)
-    steps, step_of_field = _axis(chosen.step, "step", path)
-    shape = (len(grids), steps.size, levels.size)
+    times = chosen.valid if request.feature.by_valid_time else chosen.step
+    steps, step_of_field = _axis(times, "step", path)
+    shape, thinning = (len(grids), steps.size, levels.size), request.feature.thinning
     place_at = np.full(shape, -1, np.int64)
     places: list[Places] = []
     for number, grid in enumerate(grids):
         for level, step, ranges in _pieces(path, grid, levels, steps):
             place_at[number, step, level] = len(places)
-            places.append(Places(grid=grid, ranges=ranges))
+            kept = thinned(ranges, grid, thinning) if thinning else ranges
+            places.append(Places(grid=grid, ranges=kept))
     place_of_field = place_at[grid_of_field, step_of_field, level_of_field]
     rows = np.flatnonzero(place_of_field >= 0)
     if not rows.size:
@@ -130,14 +141,15 @@ def _along_path(
     _refuse_gaps(chosen.select(rows), place_of_field[rows])
     used, place_of_field = np.unique(place_of_field[rows], return_inverse=True)
     return Query(
-        feature=feature,
+        feature=request.feature,
+        reduction=request.reduction,
         chosen=chosen.select(rows),
         places=tuple(places[at] for at in used.tolist()),
         place_of_field=place_of_field,
     )
 
 
-def _pieces(path: Path, grid: RowGrid, levels: NDArray[np.float64], steps: NDArray[np.float64]) -> PathPieces:
+def _pieces(path: Path, grid: Grid, levels: NDArray[np.float64], steps: NDArray[np.float64]) -> PathPieces:
     return find_path(
         path,
         grid,

@@ -1,23 +1,29 @@
 """What does a request ask for?
 
-A JSON object: MARS keywords that name fields, and a ``feature`` that says which of their points are
-wanted (see `feature`). ``format`` may be given and must be CoverageJSON, as polytope-mars has it.
-Everything is checked here, before a store is looked into.
+A JSON object: MARS keywords that name fields (see `mars_words`), and a ``feature`` that says which of their
+points are wanted (see `feature`). ``reduce`` says what becomes of the values (see `reduce`). ``format`` may
+be given and must be CoverageJSON, as polytope-mars has it. Everything is checked here, before a store is
+looked into.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
 from dte_hpc.base.errors import DteError, InvalidRequest
 from dte_hpc.base.request import Request
+from dte_hpc.extract.as_feature import plain_feature
 from dte_hpc.extract.feature import Feature, parse_feature
 from dte_hpc.extract.limits import Limits
+from dte_hpc.extract.mars_words import Wanted, keyword_of, wanted_of
+from dte_hpc.extract.reduce import Reduction, parse_reduction
+from dte_hpc.extract.times import Span
 from dte_hpc.extract.written import refused
 
 FORMATS = ("covjson", "application/json+covjson", "application/prs.coverage+json")
+_OWN = ("feature", "format", "reduce")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,13 +33,22 @@ class PointRequest:
     Attributes
     ----------
     fields : Request
-        In MARS's words; without the keywords whose values the feature spans.
+        In MARS's words; without the keywords of `spans`.
     feature : Feature
         The points.
+    spans : Mapping[str, Span]
+        Keywords whose stored values between two bounds are wanted, by the words or by the feature.
+    names : tuple of tuple of str
+        Of each parameter name that several parameters share, their numbers: any of them will do.
+    reduction : Reduction or None
+        What becomes of the values.
     """
 
     fields: Request
     feature: Feature
+    spans: Mapping[str, Span] = field(default_factory=dict)
+    names: tuple[tuple[str, ...], ...] = ()
+    reduction: Reduction | None = None
 
 
 def parse_request(given: Mapping[str, Any], limits: Limits | None = None) -> PointRequest:
@@ -51,12 +66,17 @@ def parse_request(given: Mapping[str, Any], limits: Limits | None = None) -> Poi
     form = given.get("format", FORMATS[0])
     if form not in FORMATS:
         raise refused("$.format", form, " or ".join(FORMATS))
-    feature = parse_feature(given["feature"], limits or Limits())
-    words = {word: value for word, value in given.items() if word not in ("feature", "format")}
-    fields = _fields(words)
+    feature = parse_feature(plain_feature(given["feature"]), limits or Limits())
+    words = {word: value for word, value in given.items() if word not in _OWN}
     _refuse_contradictions(words, feature)
+    wanted = wanted_of({**words, **feature.wanted})
+    _refuse_too_little(wanted, words, feature)
     return PointRequest(
-        fields=fields.replace(**feature.wanted) if feature.wanted else fields, feature=feature
+        fields=wanted.fields,
+        spans={**wanted.spans, **feature.spans},
+        names=wanted.names,
+        feature=feature,
+        reduction=parse_reduction(given["reduce"]) if "reduce" in given else None,
     )
 
 
@@ -106,34 +126,28 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return given
 
 
-def _fields(words: Mapping[str, Any]) -> Request:
-    try:
-        return Request(words)
-    except InvalidRequest as error:
-        place = f"$.{error.facts.get('keyword', '')}".rstrip(".")
-        raise InvalidRequest(f"{place}: {error}", place=place) from error
-
-
 def _refuse_contradictions(words: Mapping[str, Any], feature: Feature) -> None:
+    given = {keyword_of(str(word)): word for word in words}
     for keyword in (*feature.spans, *feature.wanted):
         for said in ("date", "time") if keyword == "datetime" else (keyword,):
-            if said in words:
+            if said in given:
                 raise InvalidRequest(
-                    f"$.{said}: overspecified: {said} is given both here and in the feature; expected one",
-                    place=f"$.{said}",
+                    f"$.{given[said]}: overspecified: {said} is given both here and in the feature; "
+                    "expected one",
+                    place=f"$.{given[said]}",
                 )
     if feature.kind == "verticalprofile" and words.get("levtype") == "sfc":
         raise refused("$.levtype", "sfc", "a levtype with levels for a vertical profile (pl, ml)")
-    if feature.kind == "timeseries":
-        _refuse_no_time_axis(words, feature)
 
 
-def _refuse_no_time_axis(words: Mapping[str, Any], feature: Feature) -> None:
+def _refuse_too_little(wanted: Wanted, words: Mapping[str, Any], feature: Feature) -> None:
+    """Raise InvalidRequest when a series or profile is not said along what."""
     axis = feature.axis
-    given = {"date", "datetime"} if axis == "datetime" else {axis}
-    if not given & {*words, *feature.spans, *feature.wanted}:
+    known = {*map(keyword_of, map(str, words)), *wanted.spans, *feature.spans, *feature.wanted}
+    if axis and not known & ({"date", "datetime"} if axis == "datetime" else {axis}):
+        kind = "time series" if feature.kind == "timeseries" else "profile"
         raise InvalidRequest(
-            f"$.feature: underspecified: the time series runs along {axis}, which neither the request nor "
+            f"$.feature: underspecified: the {kind} runs along {axis}, which neither the request nor "
             f"feature.range gives; expected one of them",
             place="$.feature",
         )

@@ -3,6 +3,8 @@
 A shape knows nothing of grids; `find` turns a shape and a grid into index ranges. Places are (latitude,
 longitude); longitudes may be of any turn, and edges are straight lines in degrees, as they are for Polytope
 and GeoJSON. From one vertex to the next the shorter way round is meant: see `unrolled`.
+
+Shapes on the ground add up: ``country | box``, ``country & circle``, ``country - circle`` (a `Sum`).
 """
 
 from collections.abc import Sequence
@@ -13,17 +15,35 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dte_hpc.base.errors import InvalidRequest
+from dte_hpc.extract.great_circle import along_great_circles
 
 Float64s = NDArray[np.float64]
 
 EARTH_RADIUS_KM = 6371.229  # the sphere of ECMWF's models: shape of the Earth 6 in GRIB2's code table 3.2
 MAX_VERTICES = 1_000_000
 MAX_TURN = 3600.0
+MAX_PARTS = 10_000
+MAX_DEPTH = 32
 PATH_AXES = ("latitude", "longitude", "levelist", "step")
 
 
+class _Ground:
+    """What shapes on the ground have in common: they add up."""
+
+    __slots__ = ()
+
+    def __or__(self, other: "Shape") -> "Sum":
+        return Sum(operation="union", parts=(self, other))  # type: ignore[arg-type]
+
+    def __and__(self, other: "Shape") -> "Sum":
+        return Sum(operation="intersection", parts=(self, other))  # type: ignore[arg-type]
+
+    def __sub__(self, other: "Shape") -> "Sum":
+        return Sum(operation="difference", parts=(self, other))  # type: ignore[arg-type]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Points:
+class Points(_Ground):
     """Places whose nearest grid points are wanted, in this order, repeats kept.
 
     Attributes
@@ -39,7 +59,7 @@ class Points:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Box:
+class Box(_Ground):
     """A range of latitude and one of longitude, borders included.
 
     Attributes
@@ -71,16 +91,19 @@ class Box:
     def of_corners(cls, first: Sequence[float], second: Sequence[float]) -> "Box":
         """Return the box between two opposite corners (latitude, longitude) in any order.
 
-        As Polytope's bounding box it reaches from the smaller longitude to the larger, as written.
+        As Polytope's bounding box it reaches from the smaller longitude to the larger, as written. Only when
+        the first longitude is the greater, and it is less than half a turn from there eastward to the
+        second, the box lies across the line where longitudes begin anew: from 359 to 1, from 179 to -179.
         """
         (lat_a, lon_a), (lat_b, lon_b) = _places("box", [first, second]).tolist()
-        return cls(
-            south=min(lat_a, lat_b), north=max(lat_a, lat_b), west=min(lon_a, lon_b), east=max(lon_a, lon_b)
-        )
+        west, east = min(lon_a, lon_b), max(lon_a, lon_b)
+        if lon_a > lon_b and (lon_b - lon_a) % 360 < 180:
+            west, east = lon_a, lon_a + (lon_b - lon_a) % 360
+        return cls(south=min(lat_a, lat_b), north=max(lat_a, lat_b), west=west, east=east)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Polygon:
+class Polygon(_Ground):
     """One or more polygons, each an outer ring and perhaps holes; borders included.
 
     Attributes
@@ -145,7 +168,7 @@ class Polygon:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Circle:
+class Circle(_Ground):
     """All points within a distance of a place, border included.
 
     Attributes
@@ -187,7 +210,7 @@ class Circle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Path:
+class Path(_Ground):
     """A box or an ellipsoid swept along straight lines through 2 to 4 axes, border included.
 
     Attributes
@@ -221,6 +244,34 @@ class Path:
         object.__setattr__(self, "points", points)
         object.__setattr__(self, "inflation", self._checked_inflation(len(axes)))
 
+    @classmethod
+    def along_great_circles(
+        cls,
+        *,
+        points: ArrayLike,
+        inflation: ArrayLike,
+        axes: Sequence[str] = PATH_AXES[:2],
+        inflate: Literal["box", "round"] = "box",
+    ) -> "Path":
+        """Return the path whose nodes are joined by great circles, each cut into lines straight in degrees.
+
+        These stay within 0.001 degrees of the great circle; levels and steps change evenly along it.
+
+        Raises
+        ------
+        InvalidRequest
+            When two nodes in turn are antipodes: every great circle through one passes the other.
+        """
+        path = cls(axes=tuple(axes), points=points, inflation=inflation, inflate=inflate)  # type: ignore[arg-type]
+        order = [path.axes.index(name) for name in PATH_AXES if name in path.axes]
+        nodes = along_great_circles(path.points[:, order])
+        return cls(
+            axes=tuple(path.axes[at] for at in order),
+            points=nodes,
+            inflation=path.inflation[order],
+            inflate=inflate,
+        )
+
     def _checked_inflation(self, n_axes: int) -> Float64s:
         if self.inflate not in ("box", "round"):
             raise InvalidRequest(f"a path is inflated {self.inflate!r}; expected 'box' or 'round'")
@@ -251,7 +302,70 @@ class Path:
         return float(values.min()) - width, float(values.max()) + width
 
 
-Shape: TypeAlias = Points | Box | Polygon | Circle | Path
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Corridor(_Ground):
+    """All points within a distance of a path of great circles, border included.
+
+    Attributes
+    ----------
+    points : float64, shape (n, 2)
+        The way points in turn: latitude and longitude, degrees.
+    radius_km : float
+        On a sphere of radius 6371.229 km.
+    """
+
+    points: Float64s
+    radius_km: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "points", _places("corridor", self.points, at_least=2))
+        radius = _numbers("a corridor's radius", self.radius_km)
+        most = np.pi * EARTH_RADIUS_KM
+        if radius.size != 1 or not 0 <= radius[0] <= most:
+            raise InvalidRequest(f"a corridor has the radius {self.radius_km}; expected 0 to {most:.0f} km")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sum(_Ground):
+    """Shapes on the ground put together, as sets of grid points.
+
+    Attributes
+    ----------
+    operation : "union", "intersection" or "difference"
+        What is in any of the parts, in all of them, or in the first and none of the others.
+    parts : tuple of Points, Box, Polygon, Circle, Corridor, Path of two axes, or Sum
+        Of `Points`, the nearest grid points count.
+    """
+
+    operation: Literal["union", "intersection", "difference"]
+    parts: tuple["Shape", ...]
+
+    def __post_init__(self) -> None:
+        if self.operation not in ("union", "intersection", "difference"):
+            raise InvalidRequest(
+                f"shapes are put together by {self.operation!r}; expected union, intersection or difference"
+            )
+        parts = tuple(self.parts)
+        wrong = [part for part in parts if not isinstance(part, _Ground) or _axes_of(part) != PATH_AXES[:2]]
+        if not parts or len(parts) > MAX_PARTS or wrong or self.depth > MAX_DEPTH:
+            found = type(wrong[0]).__name__ if wrong else f"{len(parts)} parts, {self.depth} deep"
+            raise InvalidRequest(
+                f"a {self.operation} is of {found}; expected 1 to {MAX_PARTS} shapes on the ground alone, "
+                f"nested at most {MAX_DEPTH} times"
+            )
+        object.__setattr__(self, "parts", parts)
+
+    @property
+    def depth(self) -> int:
+        """How many sums lie inside one another."""
+        return 1 + max((part.depth for part in self.parts if isinstance(part, Sum)), default=0)
+
+
+Shape: TypeAlias = Points | Box | Polygon | Circle | Path | Corridor | Sum
+
+
+def _axes_of(shape: object) -> tuple[str, ...]:
+    return tuple(sorted(shape.axes, key=PATH_AXES.index)) if isinstance(shape, Path) else PATH_AXES[:2]
 
 
 def unrolled(longitude: Float64s) -> Float64s:

@@ -1,11 +1,13 @@
 """What time does a field's key mean?
 
 Columns of key values become numbers: steps become hours, levels become floats, date, time and step
-become the time a field is valid at. A step of a period (``0-24``) is valid at its end.
+become the time a field is valid at. A step of a period (``0-24``) is valid at its end. The base time of a
+reforecast is its hdate, that of a monthly mean the first of its month.
 """
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,13 +15,33 @@ from numpy.typing import NDArray
 
 from dte_hpc.base.config import describe
 from dte_hpc.base.errors import InvalidRequest
+from dte_hpc.fdb.naming.kinds import TYPES
 
+TIME_KEYWORDS = ("date", "time", "step", "hdate", "year", "month")
 Texts = NDArray[np.str_]
 _STEP = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)$")
 _UNIT_HOURS = {"": 1.0, "h": 1.0, "m": 1 / 60, "s": 1 / 3600, "d": 24.0}
 _DATETIME = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?:T?(\d{2}):?(\d{2})?(?::?(\d{2}))?)?Z?$")
+_DAYS_AGO = re.compile(r"-?\d{1,5}")
 _DAY_SECONDS = 86400.0
 _INTERVAL_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": _DAY_SECONDS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Every stored value of a keyword between two, on a stride when one is given.
+
+    Attributes
+    ----------
+    low, high : float
+        Inclusive, in the keyword's unit (for ``datetime``: seconds since 1970, `high` exclusive).
+    stride : float
+        From `low`; 0 for every value.
+    """
+
+    low: float
+    high: float
+    stride: float = 0.0
 
 
 def step_hours(text: str) -> float:
@@ -59,6 +81,19 @@ def each(column: Texts, meaning: Callable[[str], float]) -> NDArray[np.float64]:
     return np.array([meaning(str(text)) for text in different], np.float64)[where]
 
 
+def base_seconds(columns: Mapping[str, Texts], n_fields: int) -> NDArray[np.float64]:
+    """Return the base time of each field in seconds since 1970; NaN where its key has none."""
+    none = np.full(n_fields, "", dtype="<U1")
+    date = columns.get("hdate", columns.get("date", none))
+    if "month" in columns and "year" in columns:
+        months = np.char.zfill(columns["month"], 2)
+        by_month = np.char.add(np.char.add(columns["year"], months), "01")
+        date = np.where(date == "", by_month, date)
+    if "hdate" in columns and "date" in columns:
+        date = np.where(date == "", columns["date"], date)
+    return reference_seconds(date, columns.get("time", none))
+
+
 def reference_seconds(date: Texts, time: Texts) -> NDArray[np.float64]:
     """Return date (YYYYMMDD) and time (HHMM) as seconds since 1970; NaN where there is none."""
     clock = each(time, number_of)
@@ -81,6 +116,16 @@ def meaning_of(keyword: str) -> Callable[[str], float]:
     return seconds_of if keyword in ("date", "hdate", "datetime") else number_of
 
 
+def span_of(keyword: str, first: str, last: str) -> Span:
+    """Return the span of ``first/to/last``; InvalidRequest when one of them is no value of the keyword."""
+    low, high = (meaning_of(keyword)(_spelt(keyword, text)) for text in (first, last))
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise InvalidRequest(
+            f"found {describe(f'{first}/to/{last}')}; expected two values of {keyword}", keyword=keyword
+        )
+    return Span(low=min(low, high), high=max(low, high))
+
+
 def bounds_of(axis: str, given: Mapping[str, Any], place: str) -> tuple[float, float, float]:
     """Return start, end and interval of a ``range`` as numbers of an axis; 0 when it has no interval.
 
@@ -98,12 +143,22 @@ def bounds_of(axis: str, given: Mapping[str, Any], place: str) -> tuple[float, f
 def _bound(axis: str, value: object, place: str) -> float:
     number = np.nan
     if isinstance(value, str | int | float) and not isinstance(value, bool):
-        number = meaning_of(axis)(str(value))
+        number = meaning_of(axis)(_spelt(axis, str(value)))
     if not np.isfinite(number):
         raise InvalidRequest(
             f"{place}: found {describe(value)}; expected a value of {axis}", place=place, value=value
         )
     return number
+
+
+def _spelt(keyword: str, text: str) -> str:
+    """Return a value as a store has it: days before today (0, -1) as dates, 6 and 06:00 as 0600."""
+    if keyword in ("date", "hdate", "datetime") and _DAYS_AGO.fullmatch(text):
+        return TYPES["Date"].wanted(text)
+    try:
+        return TYPES["Time"].canonical(text) if keyword == "time" else text
+    except ValueError:
+        return text
 
 
 def _interval(axis: str, value: object, place: str) -> float:

@@ -26,11 +26,13 @@ def refused(place: str, found: object, expected: str) -> InvalidRequest:
     return InvalidRequest(f"{place}: found {describe(found)}; expected {expected}", place=place)
 
 
-def axes_of(node: Mapping[str, Any], *, default: tuple[str, ...], at_most: int) -> tuple[str, ...]:
+def axes_of(
+    node: Mapping[str, Any], *, default: tuple[str, ...], at_most: int, place: str = PLACE
+) -> tuple[str, ...]:
     """Return the axes of the points as the request orders them, by their full names."""
     keyword = "axis" if "axis" in node and "axes" not in node else "axes"
     given = node.get(keyword, default)
-    place = f"{PLACE}.{keyword}"
+    place = f"{place}.{keyword}"
     if not isinstance(given, list | tuple):
         raise refused(place, given, f"a list of {', '.join(AXES[:at_most])}")
     names = tuple(AXIS_NAMES.get(str(name), str(name)) for name in given)
@@ -47,9 +49,11 @@ def sorted_axes(axes: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(axes, key=AXES.index))
 
 
-def positions(node: Mapping[str, Any], keyword: str, axes: tuple[str, ...], limits: Limits) -> Positions:
+def positions(
+    node: Mapping[str, Any], keyword: str, axes: tuple[str, ...], limits: Limits, place: str = PLACE
+) -> Positions:
     """Return a list of positions as columns in the order of `AXES`."""
-    place = f"{PLACE}.{keyword}"
+    place = f"{place}.{keyword}"
     given = node.get(keyword)
     if not isinstance(given, list | tuple) or not given:
         raise refused(place, given, f"a list of [{', '.join(axes)}]")

@@ -35,7 +35,7 @@ def test_time_axis_may_be_written_in_every_way_polytope_mars_ever_had(feature):
     request = parsed(feature, step="0/to/12/by/6")
     assert request.feature.axis == "step"
     assert request.fields["step"] == ("0", "6", "12")
-    np.testing.assert_array_equal(request.feature.points, [[38, -9]])
+    np.testing.assert_array_equal(request.feature.shape.points, [[38, -9]])
 
 
 def test_range_is_a_span_or_a_list():
@@ -67,29 +67,34 @@ def test_axes_have_many_names_and_any_order():
         "padding": [0.1, 0.2, 1, 50],
     }
     got = parsed(feature).feature
-    assert got.axes == ("latitude", "longitude", "levelist", "step")
-    np.testing.assert_array_equal(got.points, [[2, 1, 500, 6], [4, 3, 850, 12]])
-    assert got.inflation == (0.2, 0.1, 50, 1)
+    assert got.shape.axes == ("latitude", "longitude", "levelist", "step")
+    np.testing.assert_array_equal(got.shape.points, [[2, 1, 500, 6], [4, 3, 850, 12]])
+    assert got.shape.inflation.tolist() == [0.2, 0.1, 50, 1]
     assert (got.spans["levelist"].low, got.spans["step"].high) == (450, 13)
 
 
 def test_trajectory_has_the_documented_defaults():
     got = parsed({"type": "trajectory", "points": [[-1, -1, 1000, 0], [0, 0, 1000, 12]]}).feature
-    assert got.inflation == (1, 1, 1, 1)
-    assert got.round
+    assert got.shape.inflation.tolist() == [1, 1, 1, 1]
+    assert got.shape.inflate == "round"
 
 
 def test_a_circle_may_be_written_with_one_bracket_less():
     for center in ([[1, 2]], [1, 2]):
         got = parsed({"type": "circle", "center": center, "radius": 3}, levelist=500).feature
-        np.testing.assert_array_equal(got.points, [[1, 2]])
+        assert got.shape.centre == (1, 2)
 
 
 def test_polygon_is_a_ring_or_rings():
     ring = [[0, 0], [0, 1], [1, 1]]
-    assert len(parsed({"type": "polygon", "shape": ring}).feature.rings) == 1
-    assert len(parsed({"type": "polygon", "shape": [ring, ring]}).feature.rings) == 2
-    assert len(parsed({"type": "polygon", "shape": ring, "holes": [ring]}).feature.holes) == 1
+    hole = [[0.1, 0.2], [0.1, 0.5], [0.3, 0.5]]
+    for feature, lengths in (
+        ({"shape": ring}, [1]),
+        ({"shape": [ring, ring]}, [1, 1]),
+        ({"shape": ring, "holes": [hole]}, [2]),
+    ):
+        shape = parsed({"type": "polygon", **feature}).feature.shape
+        assert [len(rings) for rings in shape.polygons] == lengths
 
 
 SERIES = {"type": "timeseries", "points": [[38, -9]], "axis": "step"}
@@ -100,7 +105,7 @@ SERIES = {"type": "timeseries", "points": [[38, -9]], "axis": "step"}
     [
         (None, {}, "$.feature"),
         ({"type": "sphere"}, {}, "$.feature.type"),
-        ({"type": "frame"}, {}, "$.feature.type"),
+        ({"type": "frame"}, {}, "$.feature.outer_box"),
         ({**SERIES, "pionts": 3}, {"step": 0}, "$.feature.pionts"),
         ({**SERIES, "points": []}, {"step": 0}, "$.feature.points"),
         ({**SERIES, "points": [[38, -9], [38, -9, 3]]}, {"step": 0}, "$.feature.points[1]"),
