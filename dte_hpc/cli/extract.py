@@ -6,44 +6,94 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dte_hpc.cli.progress import ProgressBar
 from dte_hpc.cli.roots import open_store
 
 if TYPE_CHECKING:
     from dte_hpc.extract import Account, Answer, Options
-    from dte_hpc.extract.query import Query
+    from dte_hpc.extract.explain import Explanation
     from dte_hpc.fdb import FDB
 
 SUMMARY = "read only the points inside a shape (a series, profile, box, polygon, circle, country, path)"
-EXAMPLE = "dte extract flight.json --store /scratch/store --covjson flight.covjson"
+EXAMPLE = "dte extract flight.json --store /scratch/store --output flight.covjson --plot flight.png"
 MAX_ROWS = 24
+BAR_AFTER_SECONDS = 1.0
+LIMITS = {
+    "points": (int, "asks for more points of a field"),
+    "fields": (int, "touches more fields"),
+    "values": (int, "asks for more values: points times fields"),
+    "bytes": (int, "would read more bytes of field data"),
+    "seconds": (float, "takes longer, and say how far it came"),
+}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("request", metavar="REQUEST.json", help="MARS keywords and a feature")
+    parser.add_argument(
+        "--shape", metavar="FILE", type=Path, help="the feature: polygons in a .shp, .geojson or .json file"
+    )
     parser.add_argument("--store", metavar="ROOT", help="the store: a root, or FDB's configuration (YAML)")
-    parser.add_argument("--covjson", metavar="FILE", type=Path, help="write the answer as CoverageJSON")
+    parser.add_argument(
+        "--output",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="write the answer, as the suffix says: .covjson, .nc, .zarr, .geojson, .csv, .parquet, .npz; "
+        "may be given several times",
+    )
+    parser.add_argument("--plot", metavar="FILE", type=Path, help="draw the answer: .png, .pdf or .svg")
     parser.add_argument("--explain", action="store_true", help="say what would be read, and read nothing")
     parser.add_argument("--gap-bytes", type=int, default=None, help="read pieces this near as one")
+    for name, (kind, told) in LIMITS.items():
+        parser.add_argument(f"--max-{name}", type=kind, metavar="N", help=f"refuse a request that {told}")
     parser.add_argument("--json", action="store_true", help="print the account as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Answer one request, with all ranks when a launcher started several; return the exit status."""
-    from dte_hpc.extract import Options, ReadPolicy
-    from dte_hpc.extract.request import read_request
     from dte_hpc.job.launch import is_rank
 
-    policy = ReadPolicy() if arguments.gap_bytes is None else ReadPolicy(gap_bytes=arguments.gap_bytes)
-    options = Options(policy=policy)
+    options = _options(arguments)
     if is_rank() and not arguments.explain:
         return _together(arguments, options)
-    request = read_request(arguments.request, options.limits)
+    _refuse_files(arguments)
+    request = _request(arguments, options)
     store = open_store(arguments.store)
     return (
         _explain(arguments, store, request, options)
         if arguments.explain
         else _alone(arguments, store, request, options)
+    )
+
+
+def _request(arguments: argparse.Namespace, options: "Options") -> dict[str, Any]:
+    """Return the request, with the shape of a file as its feature when one is given."""
+    from dte_hpc.base.errors import InvalidRequest
+    from dte_hpc.extract.as_feature import as_feature
+    from dte_hpc.extract.request import read_request
+    from dte_hpc.extract.shape_file import read_shape
+
+    request = read_request(arguments.request, options.limits)
+    if arguments.shape is None:
+        return request
+    feature = request.get("feature", {})
+    if not isinstance(feature, dict) or feature.get("type", "shapefile") not in ("shapefile", "geojson"):
+        raise InvalidRequest("$.feature: found a feature and --shape; expected one of them", place="$.feature")
+    kept = {word: feature[word] for word in ("thin",) if word in feature}
+    return {**request, "feature": {**as_feature(read_shape(arguments.shape, options.limits)), **kept}}
+
+
+def _options(arguments: argparse.Namespace) -> "Options":
+    from dte_hpc.extract import Limits, Options, ReadPolicy
+
+    given = {name: getattr(arguments, f"max_{name}") for name in LIMITS}
+    policy = ReadPolicy() if arguments.gap_bytes is None else ReadPolicy(gap_bytes=arguments.gap_bytes)
+    return Options(
+        limits=Limits(**{name: limit for name, limit in given.items() if limit is not None}),
+        policy=policy,
+        progress=ProgressBar("values", shown=sys.stderr.isatty(), after_seconds=BAR_AFTER_SECONDS),
     )
 
 
@@ -57,7 +107,6 @@ def _alone(arguments: argparse.Namespace, store: "FDB", request: dict[str, Any],
 def _together(arguments: argparse.Namespace, options: "Options") -> int:
     """Collective over the job: rank 0 reads the request and prints."""
     from dte_hpc.extract import extract
-    from dte_hpc.extract.request import read_request
     from dte_hpc.parallel import guard
     from dte_hpc.parallel.agree import all_or_none
     from dte_hpc.parallel.mpi import job
@@ -67,8 +116,8 @@ def _together(arguments: argparse.Namespace, options: "Options") -> int:
         store, request = all_or_none(
             comm,
             lambda: (
-                open_store(arguments.store),
-                read_request(arguments.request, options.limits) if comm.rank == 0 else {},
+                _refuse_files(arguments) or open_store(arguments.store),
+                _request(arguments, options) if comm.rank == 0 else {},
             ),
         )
         answer = extract(store, request, comm=comm, options=options)
@@ -78,44 +127,66 @@ def _together(arguments: argparse.Namespace, options: "Options") -> int:
 
 
 def _explain(arguments: argparse.Namespace, store: "FDB", request: dict[str, Any], options: "Options") -> int:
-    from dte_hpc.extract.explain import estimate
+    from dte_hpc.extract.cost import measured
+    from dte_hpc.extract.explain import explain
     from dte_hpc.extract.run import plan
 
     query, account = plan(store, request, options)
-    estimate(query, account, options.policy)
+    found = explain(query, account, options.policy, measured())
     if arguments.json:
-        print(json.dumps(_facts(query, account), indent=1))
+        print(json.dumps(found.as_dict(), indent=1))
         return 0
-    print(f"{query.n_fields} fields, {account.points} values on {_grids(query)}; nothing was read")
-    for line in _figures(account):
+    print(f"{found.fields} fields, {found.values} values on {', '.join(found.grids)}; nothing was read")
+    for line in (*_explained(found), *_figures(account)):
         print(line)
     return 0
 
 
-def _facts(query: "Query", account: "Account") -> dict[str, object]:
-    return {
-        "feature": query.feature.kind,
-        "grids": sorted({place.grid.name for place in query.places}),
-        "points": [place.n_points for place in query.places],
-        "account": account.as_dict(),
-    }
-
-
-def _grids(query: "Query") -> str:
-    return ", ".join(sorted({place.grid.name for place in query.places}))
+def _explained(found: "Explanation") -> list[str]:
+    ranges, points = sum(found.ranges), sum(found.points)
+    sets = f" in {len(found.points):,} sets" if len(found.points) > 1 else ""
+    rows = [
+        ("fields by packing", ", ".join(f"{n:,} {name}" for name, n in found.packings.items())),
+        ("points of a grid", f"{points:,} in {ranges:,} index ranges{sets}"),
+        ("bytes of the answer", f"{found.answer_bytes:,}"),
+        ("seconds to read", f"{found.read_seconds:.4f} on one rank, from memory"),
+    ]
+    return [f"{name:<30} {value}" for name, value in rows]
 
 
 def _show(arguments: argparse.Namespace, answer: "Answer") -> None:
-    if arguments.covjson is not None:
-        text = json.dumps(answer.to_covjson(), separators=(",", ":"))
-        arguments.covjson.write_text(text, encoding="utf-8")
+    written = _write(arguments, answer)
     if arguments.json:
         print(json.dumps({"feature": answer.kind, "account": answer.account.as_dict()}, indent=1))
         return
     for line in (*_figures(answer.account), "", *_summary(answer)):
         print(line)
-    if arguments.covjson is not None:
-        print(f"\nwritten: {arguments.covjson}", file=sys.stderr)
+    if written:
+        print(f"\nwritten: {', '.join(map(str, written))}", file=sys.stderr)
+
+
+def _write(arguments: argparse.Namespace, answer: "Answer") -> list[Path]:
+    """Write the files and the picture that were asked for; return their names."""
+    from dte_hpc.extract.files import draw_answer, write_answer
+
+    for path in arguments.output:
+        write_answer(answer, path)
+    if arguments.plot is not None:
+        draw_answer(answer, arguments.plot)
+    return [*arguments.output, *([arguments.plot] if arguments.plot is not None else [])]
+
+
+def _refuse_files(arguments: argparse.Namespace) -> None:
+    """Raise InvalidRequest for a file that could not be written, before anything is read."""
+    from dte_hpc.base.errors import InvalidRequest
+    from dte_hpc.extract.files import check_picture, writer_of
+
+    if arguments.explain and (arguments.output or arguments.plot):
+        raise InvalidRequest("found --explain and a file to write; expected one of them")
+    for path in arguments.output:
+        writer_of(path)
+    if arguments.plot is not None:
+        check_picture(arguments.plot)
 
 
 def _figures(account: "Account") -> list[str]:

@@ -1,8 +1,8 @@
 """How much of the Earth does each grid point stand for?
 
 On a grid of rows a point's cell reaches half way to its neighbours: in latitude to the rows beside it (the
-outermost as far outward as inward, at most to the pole), in longitude half a spacing to both sides. All HEALPix
-cells are alike.
+outermost as far outward as inward, or to a pole that is nearer than a row), in longitude half a spacing to both sides. All
+HEALPix cells are alike.
 """
 
 import numpy as np
@@ -41,8 +41,9 @@ def _bands(latitudes: Float64s) -> Float64s:
     if latitudes.size == 1:
         return np.ones(1)
     between = (latitudes[:-1] + latitudes[1:]) / 2
-    first = min(2 * latitudes[0] - between[0], 90.0)
-    last = max(2 * latitudes[-1] - between[-1], -90.0)
+    north, south = latitudes[0] - latitudes[1], latitudes[-2] - latitudes[-1]
+    first = 90.0 if latitudes[0] + north >= 90 else latitudes[0] + north / 2
+    last = -90.0 if latitudes[-1] - south <= -90 else latitudes[-1] - south / 2
     edges = np.sin(np.radians(np.concatenate([[first], between, [last]])))
     bands: Float64s = edges[:-1] - edges[1:]
     return bands

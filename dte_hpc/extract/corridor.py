@@ -26,7 +26,13 @@ TOLERANCE_KM = 1e-6
 
 
 def covering(corridor: Corridor) -> list[tuple[tuple[Float64s, Float64s], list[Circle]]]:
-    """Return the ends of each of the corridor's arcs, as unit vectors, and circles that cover what is near."""
+    """Return the ends of each of the corridor's arcs, as unit vectors, and circles that cover its surroundings.
+
+    Raises
+    ------
+    InvalidRequest
+        When two nodes in turn are antipodes.
+    """
     along_great_circles(corridor.points)  # refuses antipodes
     nodes = unit_vectors(corridor.points[:, 0], corridor.points[:, 1])
     spacing_km = max(corridor.radius_km, LEAST_SPACING_KM)

@@ -4,6 +4,7 @@ The one door to the geometry: `find_points` for shapes on the ground, `find_near
 `find_path` for paths that also run through levels and steps.
 """
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,23 +12,27 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dte_hpc.base.errors import InvalidRequest
+from dte_hpc.extract.bounds import bounds_of
 from dte_hpc.extract.box_circle import box_strips, circle_strips
+from dte_hpc.extract.corridor import covering, within
 from dte_hpc.extract.ranges import Int64s, Ranges
 from dte_hpc.extract.scanline import polygon_strips
-from dte_hpc.extract.shapes import Box, Circle, Path, Points, Polygon, Shape
-from dte_hpc.extract.strips import ranges_by_group, ranges_of
+from dte_hpc.extract.scattered import indices_by_group, indices_of, point_rows
+from dte_hpc.extract.shapes import Box, Circle, Corridor, Path, Points, Polygon, Shape, Sum
+from dte_hpc.extract.strips import Rows, Strips, ranges_by_group, ranges_of
 from dte_hpc.extract.sweep import path_strips
-from dte_hpc.grids import RowGrid
+from dte_hpc.grids import Grid, RowGrid
 
 
-def find_points(shape: Shape, grid: RowGrid) -> Ranges:
+def find_points(shape: Shape, grid: Grid) -> Ranges:
     """Return the points of a grid that lie in a shape on the ground.
 
     Parameters
     ----------
-    shape : Points, Box, Polygon, Circle, or Path of two axes
+    shape : Shape
+        Any, but a path through levels or steps.
         Borders count as inside, within 1e-9 degrees along a row (see `strips`).
-    grid : RowGrid
+    grid : Grid
         Any of the grids room.
 
     Returns
@@ -42,27 +47,57 @@ def find_points(shape: Shape, grid: RowGrid) -> Ranges:
 
     Notes
     -----
-    Costs the rows touched and the edges that cross them, not the points of the grid, but for nested
-    HEALPix, where it costs the points found as well.
+    Costs the rows touched and the edges that cross them, not the points of the grid; but for nested HEALPix
+    and for grids scanned by columns, where it costs the points found as well. On a grid that is not made of
+    rows it costs the points in the boxes around the shape (`bounds`).
     """
+    if isinstance(shape, Points):
+        return Ranges.of_indices(find_nearest(shape, grid))
+    if isinstance(shape, Path) and len(shape.axes) > 2:
+        raise InvalidRequest(
+            f"a path through {', '.join(shape.axes)} has no points on the ground alone", axes=shape.axes
+        )
+    if isinstance(shape, Sum):
+        return _sum(shape, grid)
+    if isinstance(shape, Corridor):
+        return _corridor(shape, grid)
+    if isinstance(grid, RowGrid):
+        return ranges_of(_strips(shape, grid), grid)
+    rows = point_rows(grid, bounds_of(shape))
+    return indices_of(_strips(shape, rows), rows) if rows.n_rows else Ranges.of((), ())
+
+
+def _sum(shape: Sum, grid: Grid) -> Ranges:
+    parts = [find_points(part, grid) for part in shape.parts]
+    operation = {
+        "union": Ranges.union,
+        "intersection": Ranges.intersection,
+        "difference": Ranges.difference,
+    }[shape.operation]
+    return functools.reduce(operation, parts)
+
+
+def _corridor(shape: Corridor, grid: Grid) -> Ranges:
+    kept = [np.empty(0, np.int64)]
+    for arc, circles in covering(shape):
+        near = np.unique(np.concatenate([find_points(circle, grid).indices() for circle in circles]))
+        kept.append(near[within(shape, arc, *grid.coordinates_of(near))])
+    return Ranges.of_indices(np.concatenate(kept))
+
+
+def _strips(shape: Box | Circle | Polygon | Path, rows: Rows) -> Strips:
     match shape:
-        case Points():
-            return Ranges.of_indices(find_nearest(shape, grid))
         case Box():
-            return ranges_of(box_strips(shape, grid), grid)
+            return box_strips(shape, rows)
         case Circle():
-            return ranges_of(circle_strips(shape, grid), grid)
+            return circle_strips(shape, rows)
         case Polygon():
-            return ranges_of(polygon_strips(shape, grid), grid)
-        case Path(axes=axes) if len(axes) == 2:
-            return ranges_of(path_strips(shape, grid, {})[0], grid)
-        case Path(axes=axes):
-            raise InvalidRequest(
-                f"a path through {', '.join(axes)} has no points on the ground alone", axes=axes
-            )
+            return polygon_strips(shape, rows)
+        case Path():
+            return path_strips(shape, rows, {})[0]
 
 
-def find_nearest(points: Points, grid: RowGrid) -> Int64s:
+def find_nearest(points: Points, grid: Grid) -> Int64s:
     """Return the grid point nearest to each place by great circle: int64, one a place, in their order."""
     return grid.nearest(points.points[:, 0], points.points[:, 1])
 
@@ -96,7 +131,7 @@ class PathPieces:
 
 
 def find_path(
-    path: Path, grid: RowGrid, levels: ArrayLike | None = None, steps: ArrayLike | None = None
+    path: Path, grid: Grid, levels: ArrayLike | None = None, steps: ArrayLike | None = None
 ) -> PathPieces:
     """Return the points of a grid that a path touches at each level and step.
 
@@ -104,7 +139,7 @@ def find_path(
     ----------
     path : Path
         Of two to four axes.
-    grid : RowGrid
+    grid : Grid
         Any of the grids room.
     levels, steps : float64, shape (n,), or None
         Values in the units of the path, in any order. None is an axis that the fields do not have, which
@@ -118,7 +153,8 @@ def find_path(
     given = {"levelist": levels, "step": steps}
     axes = {name: _axis(name, values, name in path.axes) for name, values in given.items()}
     sorted_values = {name: np.sort(values) for name, values in axes.items()}
-    strips, chosen = path_strips(path, grid, sorted_values)
+    rows = grid if isinstance(grid, RowGrid) else point_rows(grid, bounds_of(path))
+    strips, chosen = path_strips(path, rows, sorted_values)
     own = {
         name: np.argsort(values, kind="stable")[chosen[name]]
         for name, values in axes.items()
@@ -127,7 +163,10 @@ def find_path(
     n_levels = axes["levelist"].size
     nowhere = np.zeros_like(strips.row)
     group = own.get("step", nowhere) * n_levels + own.get("levelist", nowhere)
-    found = ranges_by_group(strips, group, grid)
+    if isinstance(rows, RowGrid):
+        found = ranges_by_group(strips, group, rows)
+    else:
+        found = indices_by_group(strips, group, rows)
     return _repeated(found, n_levels, {name: axes[name].size for name in axes if name not in path.axes})
 
 

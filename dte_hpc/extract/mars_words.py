@@ -1,10 +1,10 @@
 """Which fields do the MARS words of a request name?
 
 The words are MARS's (`dte_hpc.fdb.mars`): names of parameters, ``a/to/b/by/c``, ALL, dates before today,
-keywords by their other names. As in polytope-mars, ``a/to/b`` without a stride is every *stored* level, step or
-time between the two; with one, and for dates and members, each value named must be stored. A keyword that MARS
-does not have is the store's own and is taken as written, and so is a word of a list (a class, a model) that
-MARS does not know: which of them are stored the store knows best.
+keywords by their other names. As in polytope-mars, ``a/to/b`` without a stride is every *stored* level, step
+or time between the two; with one, and for dates and members, each value named must be stored. A keyword that
+MARS does not have is the store's own and is taken as written, and so is a word of a list (a class, a model)
+that MARS does not know: which of them are stored the store knows best.
 """
 
 from collections.abc import Mapping

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from dte_hpc.base.checksum import checksum
 from dte_hpc.base.errors import InvalidRequest
-from dte_hpc.base.request import Request
 from dte_hpc.extract.account import Account
 from dte_hpc.extract.arrays import Arrays, arrays_of
 from dte_hpc.extract.chosen import Chosen, choose_fields
 from dte_hpc.extract.feature import Feature
 from dte_hpc.extract.ground import Ground, Row, ground_of
 from dte_hpc.extract.lattice import numbers_of
+from dte_hpc.extract.mars_words import wanted_of
 from dte_hpc.extract.request import PointRequest, read_request
 from dte_hpc.extract.run import Options, extract, plan
 from dte_hpc.extract.store import Store
@@ -175,8 +175,9 @@ def _on_grid(store: Store, words: Words, grid: str) -> Words:
 
 
 def _is_listed(store: Store, words: Words, options: Options) -> bool:
-    """Whether the fields of a request answer for different points, so that no lattice holds them."""
-    return len(plan(store, words, options)[0].places) != 1
+    """Whether no lattice of stored points holds the answer: it has several sets of points, or made values."""
+    query = plan(store, words, options)[0]
+    return len(query.places) != 1 or query.reduction is not None or query.places[0].stencil is not None
 
 
 def _opened(store: Store, words: Words, grid: str, options: Options) -> tuple[FieldReader, Ground]:
@@ -186,8 +187,9 @@ def _opened(store: Store, words: Words, grid: str, options: Options) -> tuple[Fi
         query = plan(store, words, options)[0]
         chosen, indices = query.chosen, query.places[0].indices()
     else:
-        fields = Request({k: v for k, v in words.items() if k not in _WITHOUT_POINTS})
-        whole = PointRequest(fields=fields, feature=Feature(kind="position"))
+        wanted = wanted_of({k: v for k, v in words.items() if k not in _WITHOUT_POINTS})
+        feature = Feature(kind="position")
+        whole = PointRequest(fields=wanted.fields, spans=wanted.spans, names=wanted.names, feature=feature)
         chosen = choose_fields(store, whole, options.limits)
     chosen, name, n_points = on_one_grid(chosen, grid)
     known = grid_of_name(name) if name else None

@@ -52,6 +52,11 @@ class Places:
         return self.ranges.n_points
 
     @property
+    def n_grid_points(self) -> int:
+        """Points of the whole grid."""
+        return self.grid.n_points
+
+    @property
     def n_points(self) -> int:
         """Points in the answer for a field."""
         if self.stencil is not None:
@@ -72,7 +77,7 @@ class Places:
         return self.grid.coordinates_of(self.indices())
 
     def values(self, read: Float64s) -> Float64s:
-        """Return the answer's values, shape (n_fields, n_points), from those read, shape (n_fields, n_read)."""
+        """Return the answer's values, (n_fields, n_points), from those read, (n_fields, n_read)."""
         if self.order is None:
             return read
         taken = read[:, self.order]
@@ -125,7 +130,8 @@ def _refuse_outside(grid: Grid, latitude: Float64s, longitude: Float64s, nearest
         at = int(np.argmax(apart))
         raise InvalidRequest(
             f"{PLACE}.points[{at}]: the place ({latitude[at]:.4f}, {longitude[at]:.4f}) lies outside grid "
-            f"{grid.name}; its nearest point is ({places[0][at]:.4f}, {places[1][at]:.4f}), {apart[at]:.2f} degrees away",
+            f"{grid.name}; its nearest point is ({places[0][at]:.4f}, {places[1][at]:.4f}), "
+            f"{apart[at]:.2f} degrees away",
             place=f"{PLACE}.points[{at}]",
             grid=grid.name,
             nearest=(float(places[0][at]), float(places[1][at])),

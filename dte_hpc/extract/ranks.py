@@ -13,6 +13,7 @@ from typing import Any
 from dte_hpc.base.errors import InvalidRequest, RankFailed
 from dte_hpc.base.events import Listener, ignore
 from dte_hpc.extract.answer import Answer
+from dte_hpc.extract.as_feature import plain_request
 from dte_hpc.extract.asking import Pending
 from dte_hpc.extract.part import Part
 from dte_hpc.extract.protocol import FRAME_BYTES, MAX_REQUEST_BYTES, TAG, Kind
@@ -176,7 +177,7 @@ class ExtractClient:
 
 def _text_of(request: Mapping[str, Any]) -> bytes:
     try:
-        text = json.dumps(request, allow_nan=False).encode()
+        text = json.dumps(plain_request(request), allow_nan=False).encode()
     except (TypeError, ValueError) as error:
         raise InvalidRequest(f"$: the request is not JSON: {error}", place="$") from error
     if len(text) > MAX_REQUEST_BYTES:

@@ -96,12 +96,20 @@ def read_request(source: str | Path, limits: Limits | None = None) -> dict[str, 
 
 def request_of_text(text: str, source: str = "the request") -> dict[str, Any]:
     """Return the JSON object that text is."""
+    given = json_of_text(text, source)
+    if not isinstance(given, dict):
+        raise refused("$", given, "a mapping of MARS keywords and a feature")
+    return given
+
+
+def json_of_text(text: str, source: str) -> Any:
+    """Return what JSON says; InvalidRequest names the line of a mistake, or a keyword given twice."""
 
     def refuse(word: str) -> NoReturn:
         raise InvalidRequest(f"{source}: found {word}; expected finite numbers", path=source)
 
     try:
-        given = json.loads(text, parse_constant=refuse, object_pairs_hook=_once_each)
+        return json.loads(text, parse_constant=refuse, object_pairs_hook=_once_each)
     except InvalidRequest:
         raise
     except json.JSONDecodeError as error:
@@ -111,9 +119,6 @@ def request_of_text(text: str, source: str = "the request") -> dict[str, Any]:
         raise InvalidRequest(f"{source}: found lists nested without end", path=source) from error
     except ValueError as error:
         raise InvalidRequest(f"{source} has a number that is none: {error}", path=source) from error
-    if not isinstance(given, dict):
-        raise refused("$", given, "a mapping of MARS keywords and a feature")
-    return given
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -59,7 +59,8 @@ def _greatest(values: Float64s, _weight: Float64s) -> Float64s:
 
 
 def _count(values: Float64s, _weight: Float64s) -> Float64s:
-    return np.count_nonzero(~np.isnan(values), axis=-1).astype(np.float64)
+    count: Float64s = np.count_nonzero(~np.isnan(values), axis=-1).astype(np.float64)
+    return count
 
 
 def _median(values: Float64s, weight: Float64s) -> Float64s:

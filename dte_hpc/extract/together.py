@@ -17,6 +17,7 @@ from dte_hpc.base.checksum import checksum
 from dte_hpc.base.errors import InvalidRequest, RankFailed
 from dte_hpc.extract.account import Account
 from dte_hpc.extract.answer import Answer, nothing
+from dte_hpc.extract.as_feature import plain_request
 from dte_hpc.extract.query import Query
 from dte_hpc.extract.request import request_of_text
 from dte_hpc.extract.run import Options, assemble, nobody, plan, read_watched
@@ -75,7 +76,7 @@ def _broadcast(comm: Comm, request: Mapping[str, Any] | None) -> dict[str, Any]:
         if comm.rank != 0:
             return b""
         try:
-            return json.dumps(request, allow_nan=False).encode()
+            return json.dumps(plain_request(request or {}), allow_nan=False).encode()
         except (TypeError, ValueError) as error:
             raise InvalidRequest(f"$: the request is not JSON: {error}", place="$") from error
 
