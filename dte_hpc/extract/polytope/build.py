@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dte_hpc.extract.bounds import Bounds
 from dte_hpc.extract.polytope import shapes
+from dte_hpc.extract.polytope.axis import Axis
 from dte_hpc.extract.polytope.cube import Datacube, in_order
 from dte_hpc.extract.polytope.errors import PolytopeError, UnsliceableShapeError
 from dte_hpc.extract.polytope.polygon import polygon_boxes
@@ -55,7 +57,7 @@ def solids_of(shape: shapes.Shape, cube: Datacube) -> Solids:
         case shapes.PolygonWithHoles():
             rings = [_numbers(shape, axes, ring, cube) for ring in shape.rings]
             _refuse_unordered(axes, cube)
-            return polygon_boxes(axes, rings, cube.axes[axes[0]])
+            return polygon_boxes(axes, rings, _first_axis(axes, rings, cube))
         case shapes.Product():
             return product(axes, [solids_of(part, cube) for part in shape.shapes])
         case shapes.ConvexPolytope():
@@ -115,3 +117,14 @@ def _refuse_unordered(axes: Sequence[str], cube: Datacube) -> None:
                 "expected Select, Point or All",
                 axis=axis,
             )
+
+
+def _first_axis(axes: tuple[str, ...], rings: Sequence[Float64s], cube: Datacube) -> Axis:
+    """Return the axis along whose values a polygon is cut: of a grid, the rows around the polygon."""
+    ground = cube.ground
+    if ground is None or axes[0] != ground.latitude:
+        return cube.axes[axes[0]]
+    corners = np.concatenate(rings)
+    (south, west), (north, east) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    around = Bounds(max(south, -90), min(north, 90), west, min(east, west + 360))
+    return ground.row_axis(ground.rows([around]))

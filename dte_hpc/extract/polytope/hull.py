@@ -16,7 +16,8 @@ Bools = NDArray[np.bool_]
 
 FLAT = 1e-11  # of the hull's size: thinner than this is flat
 NEAR = 1e-10
-MAX_WORK = 1 << 28
+MAX_CORNERS = 1024
+MAX_WORK = 1 << 26
 
 
 def half_spaces(points: Float64s) -> tuple[Float64s, Float64s]:
@@ -87,6 +88,10 @@ def _edges(corners: Float64s) -> tuple[Float64s, Float64s]:
 
 def _facets(points: Float64s) -> Float64s:
     """Return the extreme rays (b, -a) of the cone of half-spaces b + (-a)·x >= 0."""
+    if len(points) > MAX_CORNERS:
+        raise PolytopeError(
+            f"a convex hull in {points.shape[1]} dimensions has {len(points)} corners; expected {MAX_CORNERS} or fewer"
+        )
     rows = np.concatenate([np.ones((len(points), 1)), points], axis=1)
     first = _independent(rows)
     rest = np.setdiff1d(np.arange(len(rows)), first)

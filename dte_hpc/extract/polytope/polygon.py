@@ -36,7 +36,9 @@ def polygon_boxes(axes: tuple[str, ...], rings: Sequence[Float64s], axis: Axis) 
         raise PolytopeError(f"a polygon in {list(axes)} has a corner at infinity; expected numbers")
     low, high = corners.min(axis=0), corners.max(axis=0)
     _, _, values = axis.between(low[:1], high[:1])
-    if low[0] == high[0] or low[1] == high[1] or not values.size:
+    if not values.size:
+        return boxes(axes, np.empty((0, 2)), np.empty((0, 2)))
+    if low[0] == high[0] or low[1] == high[1]:
         return boxes(axes, low[None], high[None])
     middle, scale = (low + high) / 2, (high - low) / 2 / np.array([NORTH, EAST])
     drawn = [_with_thirds((np.clip(ring, low, high) - middle) / scale) for ring in rings]
