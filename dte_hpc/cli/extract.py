@@ -80,7 +80,9 @@ def _request(arguments: argparse.Namespace, options: "Options") -> dict[str, Any
         return request
     feature = request.get("feature", {})
     if not isinstance(feature, dict) or feature.get("type", "shapefile") not in ("shapefile", "geojson"):
-        raise InvalidRequest("$.feature: found a feature and --shape; expected one of them", place="$.feature")
+        raise InvalidRequest(
+            "$.feature: found a feature and --shape; expected one of them", place="$.feature"
+        )
     kept = {word: feature[word] for word in ("thin",) if word in feature}
     return {**request, "feature": {**as_feature(read_shape(arguments.shape, options.limits)), **kept}}
 

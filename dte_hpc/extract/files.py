@@ -17,6 +17,7 @@ from dte_hpc.base.errors import InvalidRequest
 from dte_hpc.extract.answer import Answer
 
 Writer = Callable[[Answer, Path], None]
+PICTURES = (".png", ".pdf", ".svg")
 
 
 def write_answer(answer: Answer, path: Path) -> None:
@@ -46,6 +47,31 @@ def writer_of(path: Path) -> Writer:
             f"{path} has the suffix {path.suffix!r}; expected one of {', '.join(suffixes())}", path=str(path)
         )
     return write
+
+
+def draw_answer(answer: Answer, path: Path) -> None:
+    """Draw an answer into a file; see `picture.draw`.
+
+    Raises
+    ------
+    InvalidRequest
+        For a suffix that is none of `PICTURES`.
+    MissingDependency
+        When matplotlib is not installed.
+    """
+    check_picture(path)
+    from dte_hpc.extract.picture import draw
+
+    with _aside(path) as target:
+        draw(answer, target)
+
+
+def check_picture(path: Path) -> None:
+    """Raise InvalidRequest for the name of a picture that cannot be drawn."""
+    if path.suffix.lower() not in PICTURES:
+        raise InvalidRequest(
+            f"{path} has the suffix {path.suffix!r}; expected one of {', '.join(PICTURES)}", path=str(path)
+        )
 
 
 def suffixes() -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dte_hpc.extract.arrays import LATITUDE, LONGITUDE, POINTS, Array, Held, Index
 from dte_hpc.extract.ranges import Ranges
-from dte_hpc.grids import RowGrid
+from dte_hpc.grids import Grid, RowGrid
 
 Int64s = NDArray[np.int64]
 
@@ -35,7 +35,7 @@ class Ground(Protocol):
         """Return the points at some positions, and which of them stands where when it is not in order."""
 
 
-def ground_of(grid: RowGrid | None, n_points: int) -> Ground:
+def ground_of(grid: Grid | None, n_points: int) -> Ground:
     """Return all points of a grid; None is a grid that has no name here."""
     if isinstance(grid, RowGrid) and _is_regular(grid):
         return LatLon(grid)
@@ -78,7 +78,7 @@ class Row:
 
     Parameters
     ----------
-    grid : RowGrid or None
+    grid : Grid or None
     n_points : int
         Of the grid.
     indices : int64 or None
@@ -87,7 +87,7 @@ class Row:
 
     dims = (POINTS,)
 
-    def __init__(self, grid: RowGrid | None, n_points: int, indices: Int64s | None) -> None:
+    def __init__(self, grid: Grid | None, n_points: int, indices: Int64s | None) -> None:
         self.grid = grid
         self.indices = indices
         self.shape = (n_points if indices is None else indices.size,)

@@ -24,7 +24,7 @@ from dte_hpc.extract.places import Places
 from dte_hpc.extract.query import Query
 from dte_hpc.extract.ranges import Ranges
 from dte_hpc.extract.read import read_values
-from dte_hpc.grids import RowGrid
+from dte_hpc.grids import Grid
 
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
@@ -46,7 +46,7 @@ class FieldReader:
     ----------
     chosen : Chosen
         The fields.
-    grid : RowGrid or None
+    grid : Grid or None
         Theirs.
     n_points : int
         Of the grid.
@@ -62,7 +62,7 @@ class FieldReader:
     def __init__(
         self,
         chosen: Chosen,
-        grid: RowGrid | None,
+        grid: Grid | None,
         n_points: int,
         again: tuple[Callable[..., "FieldReader"], tuple[Any, ...]] | None = None,
     ) -> None:

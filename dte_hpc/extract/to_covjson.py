@@ -108,7 +108,7 @@ def _series(answer: Answer, names: Named) -> Iterator[Json]:
     for rows in _coverages(answer, [answer.level, *by_base_time]):
         first, of_name = _aligned(rows, names, [answer.time])
         times = {"values": _stamps(answer.time[first])}
-        yield from _of_points(answer, rows, of_name, "t", lambda row, t=times: {"t": t})
+        yield from _of_points(answer, rows, of_name, "t", {"t": times})
 
 
 def _profiles(answer: Answer, names: Named) -> Iterator[Json]:
@@ -116,14 +116,10 @@ def _profiles(answer: Answer, names: Named) -> Iterator[Json]:
         first, of_name = _aligned(rows, names, [answer.level])
         levels = {"values": np.nan_to_num(answer.level[first])}
         time = {"values": _stamps(answer.time[rows[:1]])}
-        yield from _of_points(
-            answer, rows, of_name, "levelist", lambda row, z=levels, t=time: {"levelist": z, "t": t}
-        )
+        yield from _of_points(answer, rows, of_name, "levelist", {"levelist": levels, "t": time})
 
 
-def _of_points(
-    answer: Answer, rows: Int64s, of_name: Named, axis: str, axes_of: Callable[[int], Json]
-) -> Iterator[Json]:
+def _of_points(answer: Answer, rows: Int64s, of_name: Named, axis: str, axes: Json) -> Iterator[Json]:
     """Yield a coverage for each point, whose values are those of all fields there."""
     row, points = int(rows[0]), answer.points_of(int(rows[0]))
     start = answer.value_start
@@ -138,7 +134,7 @@ def _of_points(
             values = np.full(each.size, np.nan)
             values[each >= 0] = answer.values[start[each[each >= 0]] + number]
             ranges[name] = _range(values, axis)
-        yield _coverage(answer, row, {**position, **axes_of(row)}, ranges)
+        yield _coverage(answer, row, {**position, **axes}, ranges)
 
 
 def _multipoints(answer: Answer, names: Named) -> Iterator[Json]:

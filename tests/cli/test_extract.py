@@ -1,10 +1,13 @@
+import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dte_hpc.base.field import Field, Metadata
 from dte_hpc.cli.main import main
+from dte_hpc.cli.progress import ProgressBar
 from dte_hpc.codecs.encode import GribEncoder, Packing
 from dte_hpc.fdb import FDB
 from dte_hpc.grids import grid
@@ -42,7 +45,7 @@ def alone(monkeypatch):
 
 def test_a_table_and_a_summary(store, request_file, capsys, tmp_path):
     out = tmp_path / "out.covjson"
-    assert main(["extract", str(request_file), "--store", str(store), "--covjson", str(out)]) == 0
+    assert main(["extract", str(request_file), "--store", str(store), "--output", str(out)]) == 0
     printed = capsys.readouterr().out
     assert "bytes read                     4 in 2 reads" in printed
     assert "2t" in printed
@@ -56,6 +59,30 @@ def test_the_account_as_json(store, request_file, capsys):
     assert main(["extract", str(request_file), "--store", str(store), "--json"]) == 0
     account = json.loads(capsys.readouterr().out)["account"]
     assert (account["points"], account["bytes_read"]) == (2, 4)
+
+
+def test_several_files_and_a_picture(store, request_file, capsys, tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    files = [
+        str(tmp_path / f"out{suffix}") for suffix in (".covjson", ".nc", ".zarr", ".csv", ".npz", ".geojson")
+    ]
+    words = [word for file in files for word in ("--output", file)]
+    words += ["--plot", str(tmp_path / "out.png")]
+    assert main(["extract", str(request_file), "--store", str(store), *words]) == 0
+    told = capsys.readouterr().err
+    for file in (*files, str(tmp_path / "out.png")):
+        assert file in told
+    assert {path.suffix for path in tmp_path.glob("out.*")} == {Path(f).suffix for f in files} | {".png"}
+
+
+def test_a_file_of_an_unknown_kind_is_refused_before_reading(store, request_file, capsys):
+    for words, said in (
+        (["--output", "a.xls"], "a.xls has the suffix '.xls'; expected one of .covjson, .json, .nc"),
+        (["--plot", "a.bmp"], "a.bmp has the suffix '.bmp'; expected one of .png"),
+        (["--explain", "--output", "a.nc"], "found --explain and a file to write"),
+    ):
+        assert main(["extract", str(request_file), "--store", str(store), *words]) == 2
+        assert said in capsys.readouterr().err
 
 
 def test_explain_reads_nothing(store, request_file, capsys):
@@ -87,8 +114,10 @@ def test_a_store_that_is_not_there(request_file, capsys, tmp_path):
 
 
 def test_an_answer_that_cannot_be_written(store, request_file, capsys):
-    for target, said in (("/absent/a.covjson", "No such file"), ("/dev/full", "No space left")):
-        assert main(["extract", str(request_file), "--store", str(store), "--covjson", target]) == 1
+    full = store.parent / "full.covjson"
+    full.symlink_to("/dev/full")
+    for target, said in (("/absent/a.covjson", "No such file"), (str(full), "No space left")):
+        assert main(["extract", str(request_file), "--store", str(store), "--output", target]) == 1
         told = capsys.readouterr().err
         assert told.startswith("dte extract: ")
         assert said in told
@@ -108,3 +137,43 @@ def test_a_data_file_cut_short_is_named(store, request_file, capsys):
     data.write_bytes(b"")
     assert main(["extract", str(request_file), "--store", str(store)]) == 1
     assert f"{data} could not be read at bytes" in capsys.readouterr().err
+
+
+def test_explain_says_what_would_be_read(store, request_file, capsys):
+    assert main(["extract", str(request_file), "--store", str(store), "--explain"]) == 0
+    printed = capsys.readouterr().out
+    assert "fields by packing              2 simple" in printed
+    assert "points of a grid               1 in 1 index ranges" in printed
+    assert main(["extract", str(request_file), "--store", str(store), "--explain", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["fields"], told["values"], told["ranges"], told["answer_bytes"]) == (2, 2, [1], 16)
+    assert 0 < told["read_seconds"] < 1
+    assert told["account"]["bytes_whole_fields"] > 20_000
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ("--max-points=0", "limit 'points' is 0; expected at least 1"),
+        ("--max-fields=1", "$: the request asks for 2 fields; expected at most 1"),
+        ("--max-values=1", "asks for 2 values; expected at most 1"),
+        ("--max-bytes=3", "$: the request asks for 4 bytes of field data; expected at most 3"),
+        ("--max-seconds=-1", "limit 'seconds' is -1.0; expected at least 0"),
+    ],
+)
+def test_limits(store, request_file, capsys, limit, said):
+    for explain in ([], ["--explain"]):
+        assert main(["extract", str(request_file), "--store", str(store), limit, *explain]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_a_bar_only_for_what_takes_long():
+    drawn, seconds = io.StringIO(), 1000.0
+    bar = ProgressBar("values", shown=True, stream=drawn, after_seconds=seconds)
+    bar(1, 2)
+    bar(2, 2)
+    assert drawn.getvalue() == ""
+    bar = ProgressBar("values", shown=True, stream=drawn, after_seconds=0.0)
+    bar(1, 2)
+    bar(2, 2)
+    assert "2/2 values" in drawn.getvalue()
