@@ -93,7 +93,7 @@ def _regular(grid: RowGrid) -> dict[str, Any]:
 def _gaussian(grid: RowGrid) -> dict[str, Any]:
     longest = int(grid.row_lengths.max())
     if grid.kind != "regular_gaussian":
-        keys = {"gridType": "reduced_gg", "pl": grid.row_lengths.astype(np.int64)}
+        keys: dict[str, Any] = {"gridType": "reduced_gg", "pl": grid.row_lengths.astype(np.int64)}
         number, last = grid.n_rows // 2, 360 - 360 / longest
         return keys | {"Nj": grid.n_rows, "N": number, **_edges(grid, last)}
     number = int(grid.name.partition("/")[0][1:])

@@ -15,6 +15,7 @@ numba.config.CACHE_DIR = cache_slot()  # type: ignore[attr-defined]
 STACK = 128
 TIE = 1e-12
 FLOOR = 1e-30
+BEYOND = 5.0  # more than the square of the sphere's diameter
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -46,7 +47,7 @@ def nearest_points(
     far = np.empty(STACK, np.float64)
     for i in range(places.shape[0]):
         x, y, z = places[i, 0], places[i, 1], places[i, 2]
-        best = np.inf
+        best = BEYOND
         found = np.int64(-1)
         stack[0], far[0], top = 1, box_distance(low, high, 1, x, y, z), 1
         while top:

@@ -1,4 +1,4 @@
-"""A message's grid has a name, and the name's points are where ecCodes' iterator puts the message's values."""
+"""A message's grid has a name, and the name's points are where ecCodes' iterator puts its values."""
 
 import itertools
 
@@ -230,11 +230,8 @@ def test_a_plane_from_north_to_south_has_its_first_point_first(kind):
     first = found.coordinates_of(0)
     assert apart(*first, *northward.coordinates_of(0)) < 1e-9
     lat, lon = found.coordinates()
-    again = grid(
-        "/".join(
-            [*found.name.split("/")[:4], f"{lat[96]:.6f}", f"{lon[96]:.6f}", *found.name.split("/")[6:-2]]
-        )
-    )
+    words = found.name.split("/")
+    again = grid("/".join([*words[:4], f"{lat[96]:.6f}", f"{lon[96]:.6f}", *words[6:-2]]))
     rows = np.arange(108).reshape(9, 12)[::-1].ravel()
     assert apart(*found.coordinates_of(rows), *again.coordinates()) < 1e-5
 
@@ -266,9 +263,8 @@ def test_a_mercator_grid(flags, earth):
         "gridType": "mercator", **earth, "Ni": 12, "Nj": 9, "DiInMetres": 90_000, "DjInMetres": 70_000,
         "LaDInDegrees": 20, "orientationOfTheGridInDegrees": 0,
     }  # fmt: skip
-    found = grid(
-        f"mercator/12x9/90000/70000/-5/100/20/{'6371229' if len(earth) and earth['shapeOfTheEarth'] == 6 else '6378137x6356752.314'}"
-    )
+    figure = {6: "6371229", 5: "6378137x6356752.314"}[earth["shapeOfTheEarth"]]
+    found = grid(f"mercator/12x9/90000/70000/-5/100/20/{figure}")
     lat, lon = found.latitudes, found.coordinates()[1]
     data = message("GRIB2", keys | edges(flags, float(lat[0]), -5, 100, float(lon[11])), 108)
     if flags == 64:
