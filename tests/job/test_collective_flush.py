@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from dte_hpc.fdb import FDB
-from dte_hpc.fdb.toc import SEGMENT
+from dte_hpc.fdb.files.toc import SEGMENT
 from dte_hpc.job.launch import mpiexec
 
 MODEL = """

@@ -7,7 +7,7 @@ from dte_hpc.base.errors import InvalidPart, StorageFailed
 from dte_hpc.base.events import Flushed
 from dte_hpc.base.field import Field, Metadata
 from dte_hpc.fdb import FDB
-from dte_hpc.fdb.toc import SEGMENT
+from dte_hpc.fdb.files.toc import SEGMENT
 from dte_hpc.grids import grid
 from dte_hpc.postproc import Pipeline, load_plans
 from dte_hpc.postproc.together import WithOthers
