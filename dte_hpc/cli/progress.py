@@ -20,20 +20,26 @@ class ProgressBar:
         Noun for what is counted.
     shown : bool
         Whether somebody looks: standard error is a terminal.
+    after_seconds : float
+        What is done sooner needs no bar.
     """
 
-    def __init__(self, what: str, *, shown: bool, stream: TextIO = sys.stderr) -> None:
+    def __init__(
+        self, what: str, *, shown: bool, stream: TextIO = sys.stderr, after_seconds: float = 0.0
+    ) -> None:
         self._what = what
         self._shown = shown
         self._stream = stream
         self._drawn_at = 0.0
         self._started = time.monotonic()
+        self._after_seconds = after_seconds
 
     def __call__(self, done: int, total: int) -> None:
         """Draw, unless it was drawn a moment ago."""
         now = time.monotonic()
         last = done >= total
-        if not self._shown or (now - self._drawn_at < SECONDS_BETWEEN and not last):
+        early = not self._drawn_at and now - self._started < self._after_seconds
+        if not self._shown or early or (now - self._drawn_at < SECONDS_BETWEEN and not last):
             return
         self._drawn_at = now
         filled = WIDTH * done // max(total, 1)

@@ -1,16 +1,86 @@
-"""What would a request read?
+"""What would a request read, and how long would it take?
 
 Worked out without reading: exactly for grid_simple; for grid_ccsds from the blocks that hold the points,
 each as long as the field's mean (their true lengths stand in the index); for anything else the message.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from dte_hpc.codecs.layout import CCSDS, CONSTANT, OTHER
+from dte_hpc.codecs.layout import CCSDS, CONSTANT, OTHER, PACKING_NAMES
 from dte_hpc.codecs.points import rsi_of
 from dte_hpc.extract.account import Account
 from dte_hpc.extract.batches import Batch, ReadPolicy, batches, choose_plan
+from dte_hpc.extract.cost import Rates, seconds_of_fields
+from dte_hpc.extract.pieces import VALUE_BYTES
 from dte_hpc.extract.query import Query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Explanation:
+    """What a request comes down to.
+
+    Attributes
+    ----------
+    feature : str
+        Its kind.
+    fields, values : int
+        Fields that would be touched, and values of the answer before anything is reduced.
+    grids : tuple of str
+        Names of the grids.
+    points, ranges : tuple of int
+        Of each set of points: how many points, and in how many index ranges of the grid.
+    packings : dict of str to int
+        How many fields are packed how.
+    answer_bytes : int
+        Of the values.
+    read_seconds : float
+        That reading would take on one rank, with the data in memory: a disk that is slower than
+        ``account.bytes_read`` a second adds to it.
+    account : Account
+        As the answer's would be; its seconds are those that the explanation took.
+    """
+
+    feature: str
+    fields: int
+    values: int
+    grids: tuple[str, ...]
+    points: tuple[int, ...]
+    ranges: tuple[int, ...]
+    packings: dict[str, int]
+    answer_bytes: int
+    read_seconds: float
+    account: Account
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the same as plain values, for JSON."""
+        names = [name for name in self.__slots__ if name != "account"]
+        return {**{name: getattr(self, name) for name in names}, "account": self.account.as_dict()}
+
+
+def explain(query: Query, account: Account, policy: ReadPolicy, rates: Rates) -> Explanation:
+    """Return what reading a planned query would touch and take; `cost.measured` gives the rates.
+
+    Writes into the account what would be read.
+    """
+    with account.phase("estimate"):
+        estimate(query, account, policy)
+        kinds, counts = np.unique(query.fields.layout["packing"], return_counts=True)
+        return Explanation(
+            feature=query.feature.kind,
+            fields=query.n_fields,
+            values=account.points,
+            grids=tuple(sorted({place.grid.name for place in query.places})),
+            points=tuple(place.n_points for place in query.places),
+            ranges=tuple(len(place.ranges) for place in query.places),
+            packings={
+                PACKING_NAMES[kind]: n for kind, n in zip(kinds.tolist(), counts.tolist(), strict=True)
+            },
+            answer_bytes=VALUE_BYTES * account.points,
+            read_seconds=float(seconds_of_fields(query, rates).sum()),
+            account=account,
+        )
 
 
 def estimate(query: Query, account: Account, policy: ReadPolicy) -> None:

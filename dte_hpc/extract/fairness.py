@@ -3,7 +3,9 @@
 Users share the extraction ranks by seconds of work, as network packets share a line (weighted fair queueing,
 Demers, Keshav and Shenker 1989): the next piece is the one that would end first if every user were served
 at once, so that a small query waits for pieces under way and never for a big one's end. Among one user's
-own queries the one with the least left to do comes first.
+own queries the one with the least left to do comes first. Every second turn is that of the query with the
+least left of all, if that is little: where everybody has used up his share, what takes milliseconds need not
+wait for what takes minutes, and costs it next to nothing.
 """
 
 from collections.abc import Callable, Hashable, Iterable
@@ -24,6 +26,9 @@ class Piecewise(Protocol):
         """Return about how long all that is left takes."""
 
 
+SHORT_SECONDS = 0.02
+"""What is left of a query that may go before its user's turn."""
+
 Work = TypeVar("Work", bound=Piecewise)
 
 
@@ -41,6 +46,7 @@ class Turns(Generic[Work]):
     def __init__(self) -> None:
         self._users: dict[Hashable, _User[Work]] = {}
         self._now = 0.0
+        self._n_turns = 0
 
     def add(self, user: Hashable, work: Work) -> None:
         """Take a work in."""
@@ -58,21 +64,40 @@ class Turns(Generic[Work]):
 
     def pick(self, can: Callable[[Work], bool]) -> Work | None:
         """Return the work whose piece is next, of those that can go on; charge its user for it."""
-        best: tuple[float, _User[Work], Work] | None = None
-        for user in self._users.values():
-            work = _least_left(filter(can, user.works))
-            if work is None:
-                continue
-            end = self._start_of(user, work) + work.next_seconds()
-            if best is None or end < best[0]:
-                best = end, user, work
-        if best is None:
+        short = self._short(can) if self._n_turns % 2 else None
+        found, fair = short or self._fair(can), short is None
+        if found is None:
             return None
-        end, user, work = best
-        self._now = max(self._now, self._start_of(user, work))
-        user.served_until = end
+        self._n_turns += 1
+        theirs, work = found
+        start = self._start_of(theirs, work)
+        if fair:
+            self._now = max(self._now, start)
+        theirs.served_until = start + work.next_seconds()
         self._forget_idle()
         return work
+
+    def _fair(self, can: Callable[[Work], bool]) -> tuple[_User[Work], Work] | None:
+        """Return the work whose next piece would end first."""
+        best: tuple[float, _User[Work], Work] | None = None
+        for theirs in self._users.values():
+            work = _least_left(filter(can, theirs.works))
+            if work is None:
+                continue
+            end = self._start_of(theirs, work) + work.next_seconds()
+            if best is None or end < best[0]:
+                best = end, theirs, work
+        return None if best is None else best[1:]
+
+    def _short(self, can: Callable[[Work], bool]) -> tuple[_User[Work], Work] | None:
+        """Return the work that has least left, if that is little."""
+        best: tuple[float, _User[Work], Work] | None = None
+        for theirs in self._users.values():
+            work = _least_left(filter(can, theirs.works))
+            left = SHORT_SECONDS if work is None else work.left_seconds()
+            if work is not None and left < (SHORT_SECONDS if best is None else best[0]):
+                best = left, theirs, work
+        return None if best is None else best[1:]
 
     def _start_of(self, user: _User[Work], work: Work) -> float:
         """Return when a user's next piece begins in virtual time: who did not want his turns loses them."""

@@ -6,6 +6,7 @@ enough to do. A query has few parts on their way until they are taken (`Serving`
 slow to take fills a memory.
 """
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -22,9 +23,17 @@ from dte_hpc.parallel.frames import Frame, small_frame
 from dte_hpc.parallel.mailbox import Mailbox
 
 PLAN_SECONDS = 0.003
-"""What planning is thought to take before it is known."""
+"""What the first piece of work on a query is thought to take, before others like it have been seen."""
 
-READS_AHEAD, PLANS_AHEAD = 2, 4
+LEARNED = 0.2
+"""The weight of the newest in what the first piece of work is thought to take."""
+
+MOST_KINDS = 1000
+
+LARGEST_READ_BYTES = 4096
+"""Of a request that the leader looks into, to see what it is like."""
+
+READS_AHEAD, PLANS_AHEAD = 2, 2
 """Pieces a rank has: one it reads, and one that waits there, so that it never waits for the leader. What is
 to be planned waits behind one piece alone."""
 
@@ -35,6 +44,7 @@ MANY_OTHERS = 8
 """With so many other ranks the leader does nothing but lead."""
 
 User = tuple[int, int]
+_FEATURE = re.compile(rb'"feature": {[^}]{0,4000}?"type": "(\w{1,32})"')
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -47,10 +57,11 @@ class Task:
     user: User
     in_parts: bool
     text: bytes
+    kind: str
+    costs: NDArray[np.float64]
+    left: NDArray[np.float64]
     digest: int = -1
     planned: bool = False
-    costs: NDArray[np.float64] = field(default_factory=lambda: np.full(1, PLAN_SECONDS))
-    left: NDArray[np.float64] = field(default_factory=lambda: np.full(1, PLAN_SECONDS))
     next_piece: int = 0
     declined: list[int] = field(default_factory=list)
     told: set[int] = field(default_factory=set)
@@ -59,6 +70,9 @@ class Task:
     n_read: int = 0
     n_taken: int = 0
     plan_seconds: float = 0.0
+    took_seconds: float = 0.0
+    thought_seconds: float = 0.0
+    slowness: float = 1.0
     seconds: float = 0.0
     over: bool = False
     wanted: bool = True
@@ -84,11 +98,17 @@ class Task:
 
     def next_seconds(self) -> float:
         """Return about how long the next piece takes."""
-        return float(self.costs[min(self.piece(), self.costs.size - 1)])
+        return self.slowness * float(self.costs[min(self.piece(), self.costs.size - 1)])
 
     def left_seconds(self) -> float:
         """Return about how long all that is left takes."""
-        return float(self.left[min(self.next_piece, self.left.size - 1)])
+        return self.slowness * float(self.left[min(self.next_piece, self.left.size - 1)])
+
+    def learn(self, piece: int, seconds: float) -> None:
+        """Take in how long a piece took: a disk that is slow, or a packing, makes the others as slow."""
+        self.took_seconds += seconds
+        self.thought_seconds += float(self.costs[piece])
+        self.slowness = max(1.0, self.took_seconds / self.thought_seconds)
 
     @property
     def n_on_their_way(self) -> int:
@@ -128,6 +148,7 @@ class Leader:
         self._on_their_way: Counter[int] = Counter()
         self._n_open: Counter[int] = Counter()
         self._n_frames: Counter[int] = Counter()
+        self._expected: dict[str, float] = {}
         self._models = set(models)
         self._leaving: set[int] = set()
         self.n_queries = 0
@@ -179,13 +200,19 @@ class Leader:
             )
             self._refuse(rank, query, error)
             return
+        text = frame.text()
+        kind = _kind_of(text)
+        expected = np.full(1, self._expected.get(kind, PLAN_SECONDS))
         task = Task(
             number=self.n_queries,
             rank=rank,
             query=query,
             user=(rank, user),
             in_parts=bool(in_parts),
-            text=frame.text(),
+            text=text,
+            kind=kind,
+            costs=expected,
+            left=expected,
         )
         self.n_queries += 1
         self._n_open[rank] += 1
@@ -275,10 +302,14 @@ class Leader:
         task.running -= 1
         task.seconds += report.seconds
         self._n_frames[task.rank] += report.n_frames
-        expected = float(task.costs[max(report.piece, 0)]) if task.planned else PLAN_SECONDS
-        self._turns.correct(task.user, report.seconds - expected)
+        if not task.planned and (task.kind in self._expected or len(self._expected) < MOST_KINDS):
+            known = self._expected.get(task.kind, report.seconds)
+            self._expected[task.kind] = known + LEARNED * (report.seconds - known)
+        charged = task.slowness * float(task.costs[max(report.piece, 0)])
+        self._turns.correct(task.user, report.seconds - charged)
         if report.outcome == Outcome.READ:
             task.n_read += 1
+            task.learn(report.piece, report.seconds)
         else:
             self._on_their_way[task.rank] -= 1
         match report.outcome:
@@ -351,3 +382,11 @@ class Leader:
             self._mail.post(rank, small_frame(Kind.FAREWELL, (self._n_frames[rank],)))
             self._leaving.discard(rank)
             self._models.discard(rank)
+
+
+def _kind_of(text: bytes) -> str:
+    """Return what a request is like: the first piece of work on those of one kind takes about as long."""
+    if len(text) > LARGEST_READ_BYTES:
+        return f"of 2^{len(text).bit_length()} bytes"
+    found = _FEATURE.search(text)
+    return f"{found[1].decode() if found else ''} of 2^{len(text).bit_length()} bytes"

@@ -14,7 +14,6 @@ from dte_hpc.extract.account import Account
 from dte_hpc.extract.answer import Answer
 
 Int64s = NDArray[np.int64]
-_ARRAYS_OF_FIELDS = ("level", "step", "reference")
 _READING = ("reads", "bytes_requested", "bytes_read", "bytes_index", "bytes_decoded")
 
 
@@ -67,7 +66,9 @@ def join(parts: Sequence[Part]) -> Answer:
     return replace(
         parts[0].answer,
         columns={k: np.concatenate([head.columns[k] for head in heads]) for k in heads[0].columns},
-        **{name: np.concatenate([getattr(head, name) for head in heads]) for name in _ARRAYS_OF_FIELDS},
+        level=np.concatenate([head.level for head in heads]),
+        step=np.concatenate([head.step for head in heads]),
+        reference=np.concatenate([head.reference for head in heads]),
         grids=tuple(points[place][0] for place in range(len(points))),
         index=index,
         latitude=latitude,
