@@ -17,7 +17,7 @@ endif
 MPI_TESTS := -q --with-mpi -m "mpi and not slow" --timeout 120
 LONGEST_SECONDS := 900
 
-.PHONY: demo test lint bench bench-fdb bench-peers clean
+.PHONY: demo test lint bench bench-fdb bench-extract bench-peers clean
 .DEFAULT_GOAL := help
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo "make test   lint, types, imports, unit tests, MPI tests on 1, 2 and 5 ranks"
 	@echo "make bench  MB/s of our path beside a memory copy and a raw write"
 	@echo "make bench-fdb  what is asked of the store, beside ECMWF's FDB, in memory and on a disk, and how cost grows"
+	@echo "make bench-extract  what is asked of extraction, beside GribJump and Polytope, in time and in bytes"
 	@echo "make bench-peers  the same work with ECMWF's FDB, GribJump, Polytope and MultIO (benchmarks/README.md)"
 
 $(READY): pyproject.toml constraints.txt
@@ -62,6 +63,9 @@ bench-peers: $(READY) .venv-peers/.ready
 
 bench-fdb: $(READY) .venv-peers/.ready
 	$(BIN)/python benchmarks/fdb.py
+
+bench-extract: $(READY) .venv-peers/.ready
+	$(BIN)/python benchmarks/extract.py
 
 clean:
 	rm -rf $(VENV) .venv-peers demo-output

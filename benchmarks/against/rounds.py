@@ -76,7 +76,7 @@ def run(case: Case, side: str, function: str, work: Path, python: str) -> tuple[
     command = [python, HERE / "sample.py", side, case.area, function, work, out, str(case.size)]
     try:
         ended = subprocess.run(
-            command, capture_output=True, text=True, timeout=LONGEST_SECONDS, env=_environment()
+            command, capture_output=True, text=True, timeout=LONGEST_SECONDS, env=environment()
         )
     except subprocess.TimeoutExpired as error:
         raise CannotRun(f"{side}: no end after {LONGEST_SECONDS} s") from error
@@ -109,7 +109,7 @@ def refuse_difference(ours: np.ndarray, theirs: np.ndarray, tolerance: float) ->
         raise CannotRun(f"results differ by {largest:g}; expected at most {tolerance:g}")
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Return an environment without the caller's own configuration of either side."""
     ours = ("FDB", "MULTIO", "GRIBJUMP", "ECCODES", "DTE_", "PYTHONPATH")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}

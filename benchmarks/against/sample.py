@@ -19,6 +19,10 @@ from typing import TextIO
 
 import numpy as np
 
+MARK = (
+    "/the-clock-starts-or-stops"  # nothing is there: whoever watches the calls of a sample sees it asked for
+)
+
 
 class Sample:
     """What the work is given, and where it says how long it took and what came out.
@@ -52,10 +56,12 @@ class Sample:
     def clock(self) -> Iterator[None]:
         """Add the seconds of a block."""
         before = _forget_peak()
+        os.access(MARK, os.F_OK)
         started, cpu_started = time.perf_counter(), time.process_time()
         yield
         self.cpu_seconds += time.process_time() - cpu_started
         self.seconds += time.perf_counter() - started
+        os.access(MARK, os.F_OK)
         self.figures["peak_bytes"] = _status_bytes("VmHWM") - before
 
     def count_index(self, root: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 import numba
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
@@ -39,8 +39,7 @@ inlined = numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=Tr
 # Words are loaded whole, from any byte: LLVM makes one instruction of it, where numba's indexing makes eight.
 
 
-@intrinsic
-def word_at(_context: Any, address: Any) -> Any:
+def _word_at(_context: Any, address: Any) -> Any:
     """Return the 8 bytes at an address, the first one highest."""
 
     def generate(_: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -50,8 +49,10 @@ def word_at(_context: Any, address: Any) -> Any:
     return types.uint64(types.int64), generate
 
 
-@intrinsic
-def reversed_word(_context: Any, address: Any) -> Any:
+word_at: Any = intrinsic(_word_at)
+
+
+def _reversed_word(_context: Any, address: Any) -> Any:
     """Return the 8 bytes at an address, the first bit lowest."""
 
     def generate(_: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -61,8 +62,10 @@ def reversed_word(_context: Any, address: Any) -> Any:
     return types.uint64(types.int64), generate
 
 
-@intrinsic
-def lowest_one(_context: Any, word: Any) -> Any:
+reversed_word: Any = intrinsic(_reversed_word)
+
+
+def _lowest_one(_context: Any, word: Any) -> Any:
     """Return how many zeros are below the lowest one of a word that has one."""
 
     def generate(_: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -71,14 +74,19 @@ def lowest_one(_context: Any, word: Any) -> Any:
     return types.int64(types.uint64), generate
 
 
-@intrinsic
-def n_ones(_context: Any, word: Any) -> Any:
+lowest_one: Any = intrinsic(_lowest_one)
+
+
+def _n_ones(_context: Any, word: Any) -> Any:
     """Return how many ones a word has."""
 
     def generate(_: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.ctpop(args[0])
 
     return types.uint64(types.uint64), generate
+
+
+n_ones: Any = intrinsic(_n_ones)
 
 
 @inlined

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from dte_hpc.extract.batches import ReadPolicy
     from dte_hpc.extract.limits import Limits
     from dte_hpc.extract.run import Options, extract
+    from dte_hpc.extract.values import values_at
 
-__all__ = ["Account", "Answer", "Limits", "Options", "ReadPolicy", "extract"]
+__all__ = ["Account", "Answer", "Limits", "Options", "ReadPolicy", "extract", "values_at"]
 _HOMES = {
     "Account": "account",
     "Answer": "answer",
@@ -38,6 +39,7 @@ _HOMES = {
     "ReadPolicy": "batches",
     "Options": "run",
     "extract": "run",
+    "values_at": "values",
 }
 
 

@@ -4,9 +4,9 @@ A query's values fall into batches: fields packed alike, wanted at the same poin
 message weighs bytes against calls: neighbours are one read, and so is most of a data section.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from dte_hpc.base.errors import CorruptData, InvalidConfig
 from dte_hpc.codecs.layout import CCSDS, Layout
 from dte_hpc.codecs.points import ReadPlan, plan_reads
-from dte_hpc.extract.query import Query
 from dte_hpc.extract.ranges import Ranges
+from dte_hpc.extract.store import Fields
 
 Int64s = NDArray[np.int64]
 _ALIKE = (
@@ -23,6 +23,45 @@ _ALIKE = (
     *("n_values", "n_packed", "data_offset", "bitmap_offset", "data_length"),
 )
 _DATA_LENGTH = -1
+
+
+class Points(Protocol):
+    """Points of one grid."""
+
+    @property
+    def ranges(self) -> Ranges:
+        """Each point once."""
+
+    @property
+    def n_grid_points(self) -> int:
+        """Points of the whole grid."""
+
+
+class Wanted(Protocol):
+    """What is to be read: a `Query`, or no more than its fields and points.
+
+    Attributes
+    ----------
+    fields : Fields
+    places : sequence of Points
+    place_of_field : int64, shape (n_fields,)
+        Which of `places` is wanted of each field.
+    """
+
+    @property
+    def fields(self) -> Fields:
+        """The fields."""
+
+    @property
+    def places(self) -> Sequence[Points]:
+        """Each set of points once."""
+
+    @property
+    def place_of_field(self) -> Int64s:
+        """Which of them is wanted of each field."""
+
+    def read_start(self) -> Int64s:
+        """Return where each field's values begin among those read: int64, shape (n_fields + 1,)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +120,7 @@ class Batch:
         return int((self.stop - self.start).sum())
 
 
-def batches(query: Query, first: int, last: int) -> Iterator[Batch]:
+def batches(query: Wanted, first: int, last: int) -> Iterator[Batch]:
     """Yield the work for the values from `first` to `last`."""
     begin = query.read_start()
     rows = np.arange(np.searchsorted(begin, first, "right") - 1, np.searchsorted(begin, last, "left"))
@@ -126,16 +165,15 @@ def _alike(facts: Int64s) -> list[Int64s]:
     return np.split(order, np.flatnonzero(np.diff(code[order])) + 1)
 
 
-def _refuse_misfits(query: Query, rows: Int64s, records: NDArray[Any]) -> None:
-    sizes = np.array([place.grid.n_points for place in query.places])[query.place_of_field[rows]]
+def _refuse_misfits(query: Wanted, rows: Int64s, records: NDArray[Any]) -> None:
+    sizes = np.array([place.n_grid_points for place in query.places])[query.place_of_field[rows]]
     wrong = np.flatnonzero(records["n_values"] != sizes)
     if wrong.size:
         at = int(wrong[0])
-        name = query.places[int(query.place_of_field[rows[at]])].grid.name
         raise CorruptData(
             f"field {int(rows[at])} of the request has {records['n_values'][at]} points; expected the "
-            f"{sizes[at]} of its grid {name}",
-            grid=name,
+            f"{sizes[at]} of its grid",
+            n_points=int(records["n_values"][at]),
         )
 
 

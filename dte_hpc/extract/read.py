@@ -23,10 +23,9 @@ from dte_hpc.codecs.intervals import BEHIND_BYTES, Stretches, is_decoded_alone
 from dte_hpc.codecs.layout import CCSDS, OTHER, SIMPLE, Layout
 from dte_hpc.codecs.points import ReadPlan, decode_reads, present_in_ranges, simple_byte_ranges
 from dte_hpc.extract.account import Account
-from dte_hpc.extract.batches import Batch, ReadPolicy, batches, choose_plan
+from dte_hpc.extract.batches import Batch, ReadPolicy, Wanted, batches, choose_plan
 from dte_hpc.extract.compressed import decode_fields, plan_fields
 from dte_hpc.extract.pread import PreadReader, Reader
-from dte_hpc.extract.query import Query
 from dte_hpc.extract.ranges import Ranges
 from dte_hpc.extract.store import Fields
 
@@ -36,7 +35,7 @@ _EXACT_BITS = 53  # integers of so many bits are exact as float64
 
 
 def read_values(
-    query: Query,
+    query: Wanted,
     first: int,
     last: int,
     account: Account,
