@@ -58,9 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
     options = _options(arguments)
     if is_rank() and not arguments.explain:
         return _together(arguments, options)
-    _refuse_files(arguments)
+    store = _store_to_read(arguments)
     request = _request(arguments, options)
-    store = open_store(arguments.store)
     return (
         _explain(arguments, store, request, options)
         if arguments.explain
@@ -118,7 +117,7 @@ def _together(arguments: argparse.Namespace, options: "Options") -> int:
         store, request = all_or_none(
             comm,
             lambda: (
-                _refuse_files(arguments) or open_store(arguments.store),
+                _store_to_read(arguments),
                 _request(arguments, options) if comm.rank == 0 else {},
             ),
         )
@@ -178,8 +177,8 @@ def _write(arguments: argparse.Namespace, answer: "Answer") -> list[Path]:
     return [*arguments.output, *([arguments.plot] if arguments.plot is not None else [])]
 
 
-def _refuse_files(arguments: argparse.Namespace) -> None:
-    """Raise InvalidRequest for a file that could not be written, before anything is read."""
+def _store_to_read(arguments: argparse.Namespace) -> "FDB":
+    """Return the store; InvalidRequest for a file that could not be written, before anything is read."""
     from dte_hpc.base.errors import InvalidRequest
     from dte_hpc.extract.files import check_picture, writer_of
 
@@ -189,6 +188,7 @@ def _refuse_files(arguments: argparse.Namespace) -> None:
         writer_of(path)
     if arguments.plot is not None:
         check_picture(arguments.plot)
+    return open_store(arguments.store)
 
 
 def _figures(account: "Account") -> list[str]:

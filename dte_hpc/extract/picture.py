@@ -5,9 +5,10 @@ several levels profiles; a path through levels is a section; everything else is 
 and of a map one for each level and time as well.
 """
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,12 +67,20 @@ def figure(width: float, height: float, n_panels: int = 1) -> tuple[Figure, list
 
 def coast(axes: Axes) -> None:
     """Draw the outlines of all countries, longitudes between -180 and 180."""
-    for each in countries():
-        for ring in outline(each.name):
-            longitude = west(ring[:, 1])
-            broken = np.flatnonzero(np.abs(np.diff(longitude)) > 180) + 1
-            latitude = np.insert(ring[:, 0], broken, np.nan)
-            axes.plot(np.insert(longitude, broken, np.nan), latitude, color=INK, lw=0.4, alpha=0.7)
+    longitude, latitude = _outlines()
+    axes.plot(longitude, latitude, color=INK, lw=0.4, alpha=0.7, rasterized=True)
+
+
+@functools.cache
+def _outlines() -> tuple[Float64s, Float64s]:
+    """Return longitudes and latitudes of all outlines, NaN between two rings and where one passes 180."""
+    gap = np.full((1, 2), np.nan)
+    rings = np.concatenate(
+        [part for each in countries() for ring in outline(each.name) for part in (ring, gap)]
+    )
+    longitude = west(rings[:, 1])
+    broken = np.flatnonzero(np.abs(np.diff(longitude)) > 180) + 1
+    return np.insert(longitude, broken, np.nan), np.insert(rings[:, 0], broken, np.nan)
 
 
 def outline(name: str) -> Iterator[Float64s]:
@@ -119,19 +128,30 @@ def _lines_of(
         part = part[np.argsort(axis[part], kind="stable")]
         points = answer.points_of(int(part[0]))
         values = np.stack([answer.values_of(row) for row in part.tolist()])
-        told = [str(others[name][part[0]]) for name in others if np.unique(others[name][rows]).size > 1]
+        told = [_told(name, column[part[0]]) for name, column in others.items() if _differ(column[rows])]
         for number in range(points.stop - points.start):
             at = points.start + number
-            place_text = f"{answer.latitude[at]:.2f}°, {answer.longitude[at]:.2f}°"
-            yield " ".join([place_text, *told]), axis[part], values[:, number]
+            place_text = f"{answer.latitude[at]:.2f}°N {west(answer.longitude[at]):.2f}°E"
+            yield ", ".join([place_text, *told]), axis[part], values[:, number]
+
+
+def _differ(values: NDArray[np.generic]) -> bool:
+    return np.unique(values).size > 1
+
+
+def _told(name: str, value: Any) -> str:
+    if name == "levelist":
+        return f"level {value:g}"
+    return f"member {value}" if name == "number" else f"{np.datetime_as_string(value, unit='m')} UTC"
 
 
 def _sections(answer: Answer) -> Figure:
-    """Draw the points of a path by level, along the time when it varies, else along the distance."""
+    """Draw the points of a path by level, along the distance, or along the time of one that stays."""
     names = list(variables(answer).items())
     columns = answer.point_columns()
-    moves = _several(answer.step)
-    along = columns["step"] if moves else _kilometres(columns["latitude"], columns["longitude"])
+    along = _kilometres(columns["latitude"], columns["longitude"])
+    stays = np.ptp(along) < 1
+    along = columns["step"] if stays else along
     picture, panels = figure(9.0, 4.4, min(len(names), MAX_PANELS))
     for panel, (name, rows) in zip(panels, names, strict=False):
         inside = np.isin(columns["field"], rows)
@@ -140,7 +160,7 @@ def _sections(answer: Answer) -> Figure:
         )
         picture.colorbar(dots, label=_label(answer, rows), pad=0.02)
         panel.set(
-            xlabel="hours since the base time" if moves else "distance along the path (km)",
+            xlabel="hours since the base time" if stays else "distance along the path (km)",
             ylabel=_level_label(answer),
         )
         panel.set_title(_title(answer, name, rows), fontsize="medium")
@@ -167,7 +187,7 @@ def _maps(answer: Answer) -> Figure:
         if not away:
             coast(panel)
         panel.set(xlim=limits[0], ylim=limits[1], xlabel="longitude (°E)", ylabel="latitude (°N)")
-        panel.set_aspect(1 / max(0.2, np.cos(np.deg2rad(np.mean(limits[1])))), adjustable="datalim")
+        panel.set_aspect(1 / max(0.2, np.cos(np.deg2rad(np.mean(limits[1])))))
         panel.set_title(_title(answer, name, rows), fontsize="medium")
     return _headed(picture, answer, len(fields))
 
