@@ -14,7 +14,7 @@ from dte_hpc.fdb import Listing, MessageHandle
 from dte_hpc.grids import grid as grid_of_name
 
 if TYPE_CHECKING:
-    import xarray
+    from dte_hpc.extract.to_xarray import xarray
 
 
 def dataset_of(handle: MessageHandle | Listing, grid: str = "") -> "xarray.Dataset":
