@@ -8,17 +8,17 @@
                     "range": {"start": 0, "end": 24}}})
     answer.values, answer.to_xarray(), answer.to_covjson(), answer.account
 
-A request is polytope-mars' JSON (`request`, `feature`). It comes down to fields times index ranges
-(`chosen`, `places`, `query`; the geometry behind `find`), ranges become bytes (`read`), and these one
-`Answer`. `together` shares the work over MPI, `ranks` answers the model ranks of a job.
+A request is polytope-mars' JSON (`request`, `mars_words`, `feature`; docs/extract.md), or has a shape of
+`shapes` in place of its feature. It comes down to fields times index ranges (`chosen`, `places`, `query`; the
+geometry behind `find`), ranges become bytes (`read`), and these one `Answer`. `together` shares the work over
+MPI, `ranks` answers the model ranks of a job.
 
 Restrictions
 ------------
-Values are those of the nearest or the enclosed grid points: nothing is interpolated or averaged. Grids are
-those of the grids room, in scan order. A value read alone is not compared with its message's checksum.
-Shapefiles, frames, sums of shapes and relative dates in a range are not understood yet. An answer is held
-in memory as a whole: 8 bytes a value, `Limits` says how many. Importing this room is light; MPI is started
-by `ranks` and `together`, numba by `read`.
+Interpolation is for points, not along paths. A reduction over the time holds all values it reduces. Of
+shapefiles, polygons in degrees are read. A value read alone is not compared with its message's checksum. An
+answer that is not taken in parts is held in memory as a whole: 8 bytes a value, `Limits` says how many.
+Importing this room is light; MPI is started by `ranks` and `together`, numba by `read`.
 """
 
 from typing import TYPE_CHECKING, Any

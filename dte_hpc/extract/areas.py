@@ -1,8 +1,8 @@
 """How much of the Earth does each grid point stand for?
 
 On a grid of rows a point's cell reaches half way to its neighbours: in latitude to the rows beside it (the
-outermost as far outward as inward, or to a pole that is nearer than a row), in longitude half a spacing to both sides. All
-HEALPix cells are alike.
+outermost as far outward as inward, or to a pole that is nearer than a row), in longitude half a spacing to
+both sides. All HEALPix cells are alike.
 """
 
 import numpy as np

@@ -26,7 +26,7 @@ TOLERANCE_KM = 1e-6
 
 
 def covering(corridor: Corridor) -> list[tuple[tuple[Float64s, Float64s], list[Circle]]]:
-    """Return the ends of each of the corridor's arcs, as unit vectors, and circles that cover its surroundings.
+    """Return the ends of each of the corridor's arcs, as unit vectors, and circles that cover it.
 
     Raises
     ------

@@ -14,10 +14,10 @@ bytes  type  meaning
 100-   ...   records
 ====== ===== =======================================================================================
 
-A record: >i4 its number, >i4 the length of what follows, i4 kind (0 is an empty shape), 4 f8 bounds, i4 number
-of rings, i4 number of vertices, the first vertex of each ring (i4), the vertices (longitude, latitude; f8), and
-for kinds 15 and 25 more, which is passed over. Holes run the other way round than outer rings do; as the rings
-of a record do not cross, the even-odd rule over all of them says the same.
+A record: >i4 its number, >i4 the length of what follows, i4 kind (0 is an empty shape), 4 f8 bounds, i4
+number of rings, i4 number of vertices, the first vertex of each ring (i4), the vertices (longitude, latitude;
+f8), and for kinds 15 and 25 more, which is passed over. Holes run the other way round than outer rings do; as
+the rings of a record do not cross, the even-odd rule over all of them says the same.
 """
 
 import struct

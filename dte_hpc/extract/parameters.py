@@ -28,19 +28,17 @@ class Parameter:
 
 
 @cache
-def _table() -> tuple[dict[str, Parameter], dict[str, str]]:
-    """Return the parameters by number, and the lowest number of each short name."""
+def _table() -> dict[str, Parameter]:
+    """Return the parameters by number."""
     text = resources.files("dte_hpc.extract").joinpath("data", "parameters.csv").read_text(encoding="utf-8")
     by_number: dict[str, Parameter] = {}
-    by_name: dict[str, str] = {}
     lines = (line for line in text.splitlines() if not line.startswith("#"))
     for row in csv.DictReader(lines):
         known = Parameter(
             param_id=row["paramId"], short_name=row["shortName"], name=row["name"], units=row["units"]
         )
         by_number[known.param_id] = known
-        by_name.setdefault(known.short_name, known.param_id)
-    return by_number, by_name
+    return by_number
 
 
 def parameter(param: str) -> Parameter:
@@ -51,9 +49,4 @@ def parameter(param: str) -> Parameter:
     else:
         param_id = param
     unknown = Parameter(param_id=param, short_name=param, name=param, units="")
-    return _table()[0].get(param_id, unknown)
-
-
-def number_of_name(name: str) -> str:
-    """Return the number of a parameter's short name (``2t`` is 167); anything else as it is."""
-    return name if name.isdigit() else _table()[1].get(name, name)
+    return _table().get(param_id, unknown)

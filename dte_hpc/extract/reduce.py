@@ -3,7 +3,8 @@
 ``"reduce": {"over": "shape", "statistics": ["mean", "max", 0.9], "weights": "area"}`` in a request, or
 `reduced` of an answer. Over the shape, all points of a field become one value at their middle; over the time,
 all fields that differ in nothing but their time become one, point by point, valid at the last of the times.
-Missing values are left out. An answer has one field for each statistic, told apart by the column ``reduction``.
+Missing values are left out. An answer has one field for each statistic, told apart by the column
+``reduction``.
 """
 
 from collections.abc import Mapping
@@ -167,7 +168,7 @@ def _over_time(answer: Answer, reduction: Reduction) -> Answer:
                 place=f"{PLACE}.over",
             )
         points = answer.points_of(int(rows[0]))
-        table = answer.values[begin[rows][:, None] + np.arange(points.stop - points.start)].T
+        table = answer.values[begin[rows] + np.arange(points.stop - points.start)[:, None]]
         even = np.ones(rows.size)
         pieces.append(np.stack([statistic(one, table, even) for one in reduction.statistics]))
         last.append(int(rows[np.lexsort((rows, answer.time[rows]))[-1]]))

@@ -1,7 +1,7 @@
 """Which region does a file hold?
 
-GeoJSON (``.geojson``, ``.json``) or an ESRI shapefile (``.shp``) in degrees: the union of its polygons. A file
-is read where a person names it, on the command line or in a program; no request opens one.
+GeoJSON (``.geojson``, ``.json``) or an ESRI shapefile (``.shp``) in degrees: the union of its polygons. A
+file is read where a person names it, on the command line or in a program; no request opens one.
 """
 
 from pathlib import Path

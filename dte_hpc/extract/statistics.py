@@ -1,8 +1,8 @@
 """What is a statistic of weighted values, some of them missing?
 
-Along the last axis. A quantile is that of the sample as NumPy has it, and with weights its generalisation: the
-k-th smallest value stands at S_k = (k - 1) w_k + (n - 1) (w_1 + ... + w_{k-1}) of S_n, with straight lines
-between.
+Along the last axis. A quantile is that of the sample as NumPy has it, and with weights its generalisation:
+the k-th smallest value stands at S_k = (k - 1) w_k + (n - 1) (w_1 + ... + w_{k-1}) of S_n, with straight
+lines between.
 """
 
 from collections.abc import Callable
@@ -36,8 +36,9 @@ def statistic(which: str | float, values: Float64s, weight: Float64s) -> Float64
 
 def _mean(values: Float64s, weight: Float64s) -> Float64s:
     present = ~np.isnan(values)
-    total = present @ weight
-    sums = np.where(present, values, 0.0) @ weight
+    # not a product of matrices: its last bits depend on how many rows there are
+    total = np.where(present, weight, 0.0).sum(axis=-1)
+    sums = (np.where(present, values, 0.0) * weight).sum(axis=-1)
     mean: Float64s = np.divide(sums, total, out=np.full(len(values), np.nan), where=total > 0)
     return mean
 

@@ -1,8 +1,8 @@
 """Which of a shape's points are kept when fewer are wanted?
 
 ``"thin": 3`` keeps every third row of the grid, and in each every third point, counted from the first that
-lies in the shape; so something always remains. ``"thin": {"km": 50}`` keeps one point, the first in the grid's
-order, of each cell of 50 km: cells are bands of latitude cut into pieces of equal longitude.
+lies in the shape; so something always remains. ``"thin": {"km": 50}`` keeps one point, the first in the
+grid's order, of each cell of 50 km: cells are bands of latitude cut into pieces of equal longitude.
 """
 
 from collections.abc import Mapping

@@ -177,3 +177,21 @@ def test_a_bar_only_for_what_takes_long():
     bar(1, 2)
     bar(2, 2)
     assert "2/2 values" in drawn.getvalue()
+
+
+def test_the_feature_is_the_shape_of_a_file(store, request_file, capsys, tmp_path):
+    ring = [[0, 40], [20, 40], [20, 60], [0, 60], [0, 40]]
+    shape = tmp_path / "area.geojson"
+    shape.write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    given = ["extract", str(request_file), "--store", str(store), "--shape", str(shape), "--json"]
+    assert main(given) == 2
+    assert "found a feature and --shape" in capsys.readouterr().err
+    words = {**json.loads(request_file.read_text()), "step": "0"}
+    for feature in ({}, {"feature": {"type": "shapefile", "thin": 2}}):
+        request_file.write_text(json.dumps({k: v for k, v in words.items() if k != "feature"} | feature))
+        assert main(given) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told["feature"] == "geojson"
+        assert (told["account"]["points"] < 20) == bool(feature)
+    assert main([*given[:-2], str(tmp_path / "none.shp")]) == 2
+    assert "cannot be read" in capsys.readouterr().err

@@ -1,8 +1,10 @@
 """The points of shapes are polytope-python's, except where its error is known.
 
-Known (polytope-python 2.1.20): a disk is a polygon of twelve corners around the true one, so disks are compared
-with these; nearest is by degrees, so points are not.
+Known (polytope-python 2.1.20): a disk is a polygon of twelve corners around the true one, so disks are
+compared with these; nearest is by degrees, so points are not.
 """
+
+# ruff: noqa: E501 - a shape a line
 
 import json
 import os

@@ -10,7 +10,7 @@ from dte_hpc.base.errors import CorruptData, FieldNotFound, InvalidRequest
 from dte_hpc.codecs.decode import decode
 from dte_hpc.extract import Limits, Options, extract
 from dte_hpc.extract.answer import Answer
-from dte_hpc.extract.parameters import number_of_name, parameter
+from dte_hpc.extract.parameters import parameter
 from dte_hpc.grids import grid as grid_of_name
 
 
@@ -269,8 +269,6 @@ def test_parameters_are_known_by_number_and_name():
     assert parameter("167.128").short_name == "2t"
     assert parameter("129.228").param_id == "228129"
     assert parameter("nonsense").short_name == "nonsense"
-    assert number_of_name("2t") == "167"
-    assert number_of_name("nonsense") == "nonsense"
 
 
 def test_as_a_dataset(made, asked):

@@ -111,7 +111,7 @@ def test_projected_large_and_strange_files_are_refused(tmp_path):
     path.with_suffix(".prj").write_text('PROJCS["ETRS89 / LAEA"]')
     with pytest.raises(InvalidRequest, match="projected"):
         read_shape(path)
-    with pytest.raises(InvalidRequest, match="expected .shp"):
+    with pytest.raises(InvalidRequest, match=r"expected \.shp"):
         read_shape(tmp_path / "area.kml")
     with pytest.raises(InvalidRequest, match="cannot be read"):
         read_shape(tmp_path / "none.geojson")
