@@ -13,7 +13,7 @@ from dte_hpc.extract.bounds import Bounds
 from dte_hpc.extract.ranges import Int64s, Ranges
 from dte_hpc.extract.strips import Float64s, Strips, expand_strips
 from dte_hpc.grids import Grid
-from dte_hpc.grids.spans import TOLERANCE
+from dte_hpc.grids.spans import TOLERANCE, once_each
 
 SAME_ROW = 1e-10  # degrees: coordinates that are meant to be the same differ by rounding
 
@@ -46,7 +46,7 @@ class PointRows:
 def point_rows(grid: Grid, boxes: list[Bounds]) -> PointRows:
     """Return a grid's candidates in any of some boxes; costs a sort of them."""
     found = [grid.candidates(box.south, box.north, box.west, box.east) for box in boxes]
-    index = found[0] if len(found) == 1 else np.unique(np.concatenate([np.empty(0, np.int64), *found]))
+    index = once_each(np.concatenate([np.empty(0, np.int64), *found]))
     latitude, longitude = grid.coordinates_of(index)
     order = np.argsort(-latitude, kind="stable")
     latitude = latitude[order]

@@ -20,7 +20,7 @@ from dte_hpc.grids.nearest import checked_places, haversine
 from dte_hpc.grids.protocol import Float64s, Int64s, checked_indices
 from dte_hpc.grids.scanned import ALTERNATING, BY_COLUMNS, NORTHWARD, WESTWARD
 from dte_hpc.grids.sector import circle_boxes, rectangle_around
-from dte_hpc.grids.spans import expand
+from dte_hpc.grids.spans import expand, once_each
 from dte_hpc.grids.sphere_index import SphereIndex
 
 MAX_SIDE = 65_536
@@ -133,7 +133,7 @@ class ConicGrid:
             box = (np.array([edge]) for edge in (south, north, low, high))
             first, stop = self._rectangle(*box)
             found.append(self._members(first[:, 0], stop[:, 0]))
-        return np.unique(np.concatenate(found))
+        return once_each(np.concatenate(found))
 
     @cached_property
     def all_points(self) -> SphereIndex:

@@ -25,8 +25,8 @@ def grid(name: str) -> Grid:
     Parameters
     ----------
     name : str
-        ``O320``, ``N320``, ``F320``, ``H8``, ``H8n``, ``1/1``, ``0.25/0.25/58/-10/50/2``, or what an
-        installed plug understands.
+        ``O320``, ``H8n``, ``0.25/0.25/58/-10/50/2/scan/64``, or what else an installed plug understands
+        (the room's own are listed in `dte_hpc.grids`).
 
     Raises
     ------

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from dte_hpc.base.errors import InvalidGrid
 from dte_hpc.grids.nearest import nearest_in_rows
 from dte_hpc.grids.protocol import MAX_POINTS, Float64s, Int64s, checked_indices
-from dte_hpc.grids.spans import TOLERANCE, expand, runs, spans_of
+from dte_hpc.grids.spans import TOLERANCE, expand, once_each, runs, spans_of
 
 MAX_ROWS = 65_536
 
@@ -179,7 +179,7 @@ class RowGrid:
         stop = np.searchsorted(southward, -south + TOLERANCE, side="right")
         row = np.arange(int(first), int(stop))
         _, starts, stops = spans_of(self, row, np.full(row.size, west), np.full(row.size, east))
-        return np.unique(self.from_row_order(expand(starts, stops)[1]))
+        return once_each(self.from_row_order(expand(starts, stops)[1]))
 
     def _coordinates(self, row_indices: Int64s) -> tuple[Float64s, Float64s]:
         row = self.row_of(row_indices)

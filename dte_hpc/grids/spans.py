@@ -51,9 +51,22 @@ def expand(start: Int64s, stop: Int64s) -> tuple[Int64s, Int64s]:
     return owner, index
 
 
+def once_each(indices: Int64s) -> Int64s:
+    """Return indices ascending, each once.
+
+    NumPy's own unique takes whole numbers through a hash table since 2.3, which costs twenty times a sort.
+    """
+    flat = indices.ravel()
+    steps = np.diff(flat)
+    if np.all(steps > 0):
+        return flat
+    flat = np.sort(flat)
+    return flat[np.diff(flat, prepend=flat[0] - 1) > 0]
+
+
 def runs(indices: Int64s) -> tuple[Int64s, Int64s]:
     """Return the ranges that hold exactly these indices, sorted: start and stop."""
-    unique = np.unique(indices)
+    unique = once_each(indices)
     gaps = np.flatnonzero(np.diff(unique) > 1)
     edges = np.concatenate([[0], gaps + 1, [unique.size]]) if unique.size else np.zeros(1, np.int64)
     return unique[edges[:-1]], unique[edges[1:] - 1] + 1

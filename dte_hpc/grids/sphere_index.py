@@ -106,7 +106,8 @@ class SphereIndex:
 
 def _cells_of_rings(n_rings: int) -> Int64s:
     middle = np.radians((np.arange(n_rings) + 0.5) * (180.0 / n_rings))
-    return np.maximum(np.round(2 * n_rings * np.sin(middle)), 1).astype(np.int64)
+    cells: Int64s = np.maximum(np.round(2 * n_rings * np.sin(middle)), 1).astype(np.int64)
+    return cells
 
 
 def _rings_for(latitude: Float64s, longitude: Float64s) -> int:

@@ -205,10 +205,15 @@ def test_boxes_and_polygons_hold_the_points_that_polytope_finds():
     if not python.exists():
         pytest.skip("polytope-python is not there (DTE_PEERS_PYTHON, or .venv-peers in the repository)")
     random = np.random.default_rng(6)
-    shapes = [
-        brute.random_shape("star", random, np.array([[20.0, 0], [-50, 180], [5, 90]])) for _ in range(30)
-    ]
-    rings = [shape.polygons[0][0] for shape in shapes if np.ptp(shape.polygons[0][0][:, 1]) < 179]
+    rings = []  # none crosses itself: where one does, Polytope's ear clipping is not even-odd
+    for n in range(5, 35):
+        turn = 2 * np.pi / n * (np.arange(n) + random.uniform(-0.3, 0.3, n))
+        reach = random.choice([3, 12, 38]) * random.uniform(0.2, 1, n)
+        around = (
+            random.uniform(-50, 50) + reach * np.sin(turn),
+            random.uniform(-400, 400) + reach * np.cos(turn),
+        )
+        rings.append(np.stack(around, axis=1))
     boxes = [brute.box(random, 20 * k - 90.0, 47.3 * k - 180) for k in range(10)]
     asked = [("polygon", ring.tolist()) for ring in rings]
     asked += [("box", [[b.south, b.west], [b.north, b.east]]) for b in boxes]
