@@ -5,6 +5,7 @@ that values are equal bit for bit; other packings by ecCodes.
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,15 +113,21 @@ def unpack(
 
 
 def formula(layout: Layout) -> tuple[float, float]:
-    """Return step and factor: a value is ``(X * step + reference) * factor``.
+    """Return step and factor: a value is ``(X * step + reference) * factor``."""
+    return step_and_factor(layout.binary_scale, layout.decimal_scale)
 
-    An exponent no real field has gives infinity or zero, as ecCodes' multiplications do.
+
+@lru_cache(maxsize=4096)
+def step_and_factor(binary_scale: int, decimal_scale: int) -> tuple[float, float]:
+    """Return the same of the two exponents.
+
+    One that no real field has gives infinity or zero, as ecCodes' multiplications do.
     """
     try:
-        step = math.ldexp(1.0, layout.binary_scale)
+        step = math.ldexp(1.0, binary_scale)
     except OverflowError:
         step = math.inf
-    return step, power(-layout.decimal_scale, 10.0)
+    return step, power(-decimal_scale, 10.0)
 
 
 def grid_name(message: ByteLike) -> str | None:

@@ -213,6 +213,37 @@ def unpack_ranges(
 
 
 @_kernel
+def unpack_fields(
+    data: U8,
+    stride: int,
+    first_byte: NDArray[np.int64],
+    first_bit: NDArray[np.int64],
+    count: NDArray[np.int64],
+    bits: int,
+    formulas: F64,
+    target: NDArray[np.int64],
+    n_values: int,
+    out: F64,
+) -> None:
+    """Write the values of the same runs of many fields, whose bytes lie `stride` from each other.
+
+    Field f has step, reference and factor in formulas[f], and its values begin at out[target[f]].
+    """
+    for f in range(target.size):
+        unpack_ranges(
+            data[f * stride : (f + 1) * stride],
+            first_byte,
+            first_bit,
+            count,
+            bits,
+            formulas[f, 0],
+            formulas[f, 1],
+            formulas[f, 2],
+            out[target[f] : target[f] + n_values],
+        )
+
+
+@_kernel
 def scale_samples(
     samples: NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.uint32],
     s: float,

@@ -9,7 +9,6 @@ A single value cannot be checked against the message's checksum: what is checked
 sizes fit the message, and that no read is short.
 """
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,8 @@ from numpy.typing import NDArray
 
 from dte_hpc.base.compiled import frozen
 from dte_hpc.base.errors import CorruptData
-from dte_hpc.codecs import packing
-from dte_hpc.codecs.decode import decode, formula
+from dte_hpc.codecs import intervals, packing
+from dte_hpc.codecs.decode import decode, step_and_factor
 from dte_hpc.codecs.intervals import BEHIND_BYTES, Stretches, is_decoded_alone
 from dte_hpc.codecs.layout import CCSDS, OTHER, SIMPLE, Layout
 from dte_hpc.codecs.points import ReadPlan, decode_reads, present_in_ranges, simple_byte_ranges
@@ -31,7 +30,6 @@ from dte_hpc.extract.store import Fields
 
 Int64s = NDArray[np.int64]
 Float64s = NDArray[np.float64]
-_EXACT_BITS = 53  # integers of so many bits are exact as float64
 
 
 def read_values(
@@ -74,8 +72,10 @@ def warm() -> None:
     """Load or compile what reading runs, before somebody waits for it."""
     none, one = np.empty(0, np.int64), frozen(np.zeros(1, np.int64))
     PreadReader().read(np.empty(0, np.int32), none, none, np.empty(0, np.uint8))
-    packing.unpack_ranges(frozen(np.zeros(1, np.uint8)), one, one, one, 16, 1.0, 0.0, 1.0, np.empty(0))
-    packing.scale_samples(frozen(np.zeros(1, np.uint16)), 1.0, 0.0, 1.0, np.empty(1))
+    data, formulas, out = frozen(np.zeros(1, np.uint8)), frozen(np.ones((1, 3))), np.empty(1)
+    packing.unpack_ranges(data, one, one, one, 16, 1.0, 0.0, 1.0, out)
+    packing.unpack_fields(data, 1, one, one, one, 16, formulas, one, 1, out)
+    intervals.warm()
 
 
 class _Work:
@@ -97,7 +97,7 @@ class _Work:
             self._each(batch, self._whole)
         elif layout.packing == CCSDS and not layout.bitmap_offset and is_decoded_alone(layout):
             self._compressed(batch)
-        elif layout.bitmap_offset or layout.packing == CCSDS or layout.bits > _EXACT_BITS:
+        elif layout.bitmap_offset or layout.packing == CCSDS:
             self._each(batch, self._one)
         elif layout.packing == SIMPLE:
             self._together(batch)
@@ -202,10 +202,8 @@ class _Work:
         begin = self.fields.offset[rows].astype(np.int64)
         places = begin[reads.field] + reads.offset
         self.reader.read(fds[some][reads.field], places, reads.length, data[: reads.n_bytes])
-        step, factor = _formulas(batch.layout, records)
         targets = [self.out[at : at + batch.n_points] for at in batch.target[some].tolist()]
-        formulas = np.stack([step, records["reference"], factor], axis=1)
-        decode_fields(batch.layout, stretches, reads, data, formulas, targets)
+        decode_fields(batch.layout, stretches, reads, data, _formulas(records), targets)
         self._count(reads.field.size, reads.least, reads.n_bytes, len(tables) * stretches.n_decoded)
         self.account.bytes_index += sum(table.nbytes for table in tables)
 
@@ -234,35 +232,22 @@ class _Work:
         return data
 
     def _unpack(self, batch: Batch, some: Int64s, data: NDArray[np.uint8], plan: ReadPlan) -> None:
-        """Write the values of some fields of a batch.
-
-        All integers are unpacked in one go; then ``(X * step + reference) * factor`` with each field's
-        own numbers, in the order of operations of `codecs.decode`.
-        """
-        n = some.size
+        """Write the values of some fields of a batch, in the order of operations of `codecs.decode`."""
         offset, _ = simple_byte_ranges(batch.layout, plan.start, plan.stop)
         read = np.searchsorted(plan.offset, offset, side="right") - 1
-        place = (np.cumsum(plan.length) - plan.length)[read] + offset - plan.offset[read]
-        stride = int(plan.length.sum())
-        whole = np.empty((n, batch.n_points))
-        packing.unpack_ranges(
+        ends = np.cumsum(plan.length)
+        packing.unpack_fields(
             frozen(data),
-            frozen((np.arange(n)[:, None] * stride + place).ravel()),
-            frozen(np.tile(plan.start * batch.layout.bits & 7, n)),
-            frozen(np.tile(plan.stop - plan.start, n)),
+            int(ends[-1]),
+            frozen((ends - plan.length - plan.offset)[read] + offset),
+            frozen(plan.start * batch.layout.bits & 7),
+            frozen(plan.stop - plan.start),
             batch.layout.bits,
-            1.0,
-            0.0,
-            1.0,
-            whole.reshape(-1),
+            frozen(_formulas(self.fields.layout[batch.rows[some]])),
+            frozen(batch.target[some]),
+            batch.n_points,
+            self.out,
         )
-        records = self.fields.layout[batch.rows[some]]
-        step, factor = _formulas(batch.layout, records)
-        whole *= step[:, None]
-        whole += records["reference"][:, None]
-        whole *= factor[:, None]
-        for target, values in zip(batch.target[some].tolist(), whole, strict=True):
-            self.out[target : target + values.size] = values
 
     def _pieces(self, row: int, offset: Int64s, length: Int64s) -> NDArray[np.uint8]:
         """Return pieces of one message, one after another."""
@@ -280,18 +265,13 @@ class _Work:
         self.account.bytes_decoded += 8 * decoded
 
 
-def _formulas(layout: Layout, records: NDArray[Any]) -> tuple[Float64s, Float64s]:
-    """Return step and factor of each record."""
-    scales = np.stack([records["binary_scale"], records["decimal_scale"]], axis=1)
-    alike = (scales == scales[0]).all()  # nearly always, and a sort of rows is slow
-    different, which = (
-        (scales[:1], np.zeros(len(scales), np.int64))
-        if alike
-        else np.unique(scales, axis=0, return_inverse=True)
-    )
-    pairs = [
-        formula(replace(layout, binary_scale=int(binary), decimal_scale=int(decimal)))
-        for binary, decimal in different
+def _formulas(records: NDArray[Any]) -> Float64s:
+    """Return step, reference and factor of each record, shape (n, 3)."""
+    scales = zip(records["binary_scale"].tolist(), records["decimal_scale"].tolist(), strict=True)
+    rows = [
+        (step, reference, factor)
+        for (step, factor), reference in zip(
+            (step_and_factor(*pair) for pair in scales), records["reference"].tolist(), strict=True
+        )
     ]
-    table = np.array(pairs, np.float64)[which.reshape(-1)]
-    return table[:, 0], table[:, 1]
+    return np.array(rows, np.float64)

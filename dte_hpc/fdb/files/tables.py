@@ -13,6 +13,7 @@ pread, when a point of that one field is wanted::
 """
 
 import struct
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,14 +46,42 @@ def pack_table(offsets: NDArray[np.uint64]) -> bytes:
 
 def unpack_table(data: bytes, where: str) -> NDArray[np.uint64]:
     """Return the bit offsets of a table; CorruptData names `where` when the bytes are not one."""
-    if len(data) < HEADER_BYTES:
-        raise CorruptData(f"the block offset table in {where} is shorter than its header", where=where)
-    first, low, count, width, _, digest = _HEADER.unpack_from(data)
-    if digest != checksum(data[:24] + data[HEADER_BYTES:]):
-        raise CorruptData(f"the block offset table in {where} does not match its checksum", where=where)
-    if width not in (0, 1, 2, 4, 8) or count == 0 or len(data) != HEADER_BYTES + width * (count - 1):
-        raise CorruptData(f"the block offset table in {where} contradicts itself", where=where)
-    steps = np.full(count - 1, low, np.uint64)
+    return unpack_tables([data], lambda _: where)[0]
+
+
+def unpack_tables(rows: Sequence[bytes], where: Callable[[int], str]) -> list[NDArray[np.uint64]]:
+    """Return the bit offsets of many tables, worked out together when they are of one form.
+
+    Parameters
+    ----------
+    where : callable
+        Returns the name of the place of a row, for `CorruptData`.
+    """
+    forms = {_form(row, number, where) for number, row in enumerate(rows)}
+    if len(forms) > 1:
+        return [unpack_tables([row], where)[0] for row in rows]
+    ((count, width),) = forms or {(0, 0)}
+    table = np.frombuffer(b"".join(rows), np.uint8).reshape(len(rows), -1)
+    edges = table[:, :16].copy().view("<u8")
+    steps = np.empty((len(rows), count), np.uint64)
+    steps[:, 1:] = edges[:, 1:]
     if width:
-        steps += np.frombuffer(data, f"<u{width}", count - 1, HEADER_BYTES)
-    return np.concatenate(([np.uint64(first)], np.uint64(first) + np.cumsum(steps, dtype=np.uint64)))
+        steps[:, 1:] += table[:, HEADER_BYTES:].copy().view(f"<u{width}")
+    steps[:, :1] = edges[:, :1]
+    return list(np.cumsum(steps, axis=1, dtype=np.uint64))
+
+
+def _form(data: bytes, number: int, where: Callable[[int], str]) -> tuple[int, int]:
+    """Return intervals and bytes of each number of a table; CorruptData when the bytes are not one."""
+    if len(data) < HEADER_BYTES:
+        raise _damaged("is shorter than its header", where(number))
+    _, _, count, width, _, digest = _HEADER.unpack_from(data)
+    if digest != checksum(data[:24] + data[HEADER_BYTES:]):
+        raise _damaged("does not match its checksum", where(number))
+    if width not in (0, 1, 2, 4, 8) or count == 0 or len(data) != HEADER_BYTES + width * (count - 1):
+        raise _damaged("contradicts itself", where(number))
+    return count, width
+
+
+def _damaged(what: str, where: str) -> CorruptData:
+    return CorruptData(f"the block offset table in {where} {what}", where=where)

@@ -20,7 +20,7 @@ from dte_hpc.codecs.layout import LAYOUT
 from dte_hpc.fdb.files.database import Database
 from dte_hpc.fdb.files.disk import OpenFile, read_exactly
 from dte_hpc.fdb.files.table import FILE, Codes, Table, Words
-from dte_hpc.fdb.files.tables import unpack_table
+from dte_hpc.fdb.files.tables import unpack_table, unpack_tables
 
 Part = tuple[Database, Table]
 KEYS_AT_ONCE = 65_536
@@ -259,11 +259,21 @@ class Listing:
             rows = self._rows[numbers[places]]
             (names, codes), offsets = table.table_places(rows)
             lengths = table.number("table")[rows]
-            facts = zip(places.tolist(), codes.tolist(), offsets.tolist(), lengths.tolist(), strict=True)
-            for place, code, offset, length in facts:
-                if length:
-                    data = database.read_table(names[code], offset, length)
-                    tables[place] = unpack_table(data, f"{database.where}/{names[code]}, byte {offset}")
+            places = places[lengths > 0]
+            found = [
+                (names[code], offset, length)
+                for code, offset, length in zip(
+                    codes.tolist(), offsets.tolist(), lengths.tolist(), strict=True
+                )
+                if length
+            ]
+
+            def where(number: int, database: Database = database, found: list[Any] = found) -> str:
+                return f"{database.where}/{found[number][0]}, byte {found[number][1]}"
+
+            unpacked = unpack_tables([database.read_table(*place) for place in found], where)
+            for place, offsets_of_blocks in zip(places.tolist(), unpacked, strict=True):
+                tables[place] = offsets_of_blocks
         return tables
 
     def locations(self) -> tuple[Codes, tuple[str, ...]]:
