@@ -148,7 +148,8 @@ def _cube(
         )
     cells = np.full(shape, -1, np.int64)
     # NaN is the last of np.unique's values, and searchsorted finds it there
-    cells[tuple(np.searchsorted(different[name], axes[name][rows]) for name in used)] = rows
+    at = tuple(np.searchsorted(different[name], axes[name][rows]) for name in used)
+    cells[at] = rows if used else rows[0]
     if np.count_nonzero(cells >= 0) < rows.size:
         raise InvalidRequest(
             f"several fields of {variable} have the same member, level, base time and step; "
