@@ -22,7 +22,7 @@ MAX_RINGS = 100_000
 
 
 class SphereIndex:
-    """An index of points on the sphere, in memory: 40 bytes a point, and 6 more for the heap.
+    """An index of points on the sphere, in memory: 40 bytes a point, and up to 17 more for the heap.
 
     Parameters
     ----------

@@ -183,7 +183,7 @@ class PointGrid:
 
     @cached_property
     def index(self) -> SphereIndex:
-        """The index of the points: about 0.2 s a million points to make."""
+        """The index of the points: about a second for a million points to make."""
         return SphereIndex(self.latitudes, self.longitudes)
 
     def _checks(self) -> Iterator[tuple[str, int, Float64s]]:

@@ -199,6 +199,7 @@ json.dump(told, sys.stdout)
 """
 
 
+@pytest.mark.slow
 def test_boxes_and_polygons_hold_the_points_that_polytope_finds():
     repository = FilePath(__file__).parents[2]
     python = FilePath(os.environ.get("DTE_PEERS_PYTHON") or repository / ".venv-peers" / "bin" / "python")
