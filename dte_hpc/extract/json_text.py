@@ -50,6 +50,7 @@ def json_texts(node: Any) -> Iterator[str]:
 
 
 def _listed(values: NDArray[Any]) -> Any:
-    if values.dtype.kind == "f" and np.isnan(values).any():
-        return np.where(np.isnan(values), None, values.astype(object)).tolist()
-    return values.tolist()
+    listed = values.tolist()
+    if values.ndim == 1 and values.dtype.kind == "f" and np.isnan(values).any():
+        return [None if value != value else value for value in listed]
+    return listed

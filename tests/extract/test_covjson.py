@@ -25,6 +25,11 @@ FEATURES = {
     "MultiPoint polygon": {"type": "polygon", "shape": [[40, 0], [50, 0], [45, 12]]},
     "MultiPoint circle": {"type": "circle", "center": [[40, 0]], "radius": 5},
     "PointSeries position": {"type": "position", "points": [[48.9, 2.4]]},
+    "MultiPoint frame": {
+        "type": "frame",
+        "outer_box": [[30, -10], [60, 20]],
+        "inner_box": [[40, 0], [50, 10]],
+    },
     "MultiPoint country": {"type": "country", "country": "France"},
     "Trajectory": {
         "type": "trajectory",
