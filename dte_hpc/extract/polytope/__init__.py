@@ -6,12 +6,13 @@
     api = polytope_feature.Polytope(FDB("/scratch/store"))         # or an xarray DataArray or Dataset
     result = api.retrieve(polytope_feature.Request(
         Select("param", ["130"]),
-        Path(["latitude", "longitude", "levelist", "step"], Box([...], [-0.1, -0.1, -25, -0.5], [0.1, 0.1, 25, 0.5]),
+        Path(axes, Box(axes, [-0.1, -0.1, -25, -0.5], [0.1, 0.1, 25, 0.5]),  # latitude, longitude, ...
              (49.0, 2.5, 1000, 0), (40.6, -73.8, 300, 8))))
     result.values, result.flatten(), result.to_xarray(), result.leaves
 
-A request's shapes become linear bounds (`build`, `solids`, `hull`), these the points of some axes (`slicing`),
-and a result is all combinations of such points (`factor`, `result`): ranges and never an object a point.
+A request's shapes become linear bounds (`build`, `solids`, `hull`), these the points of some axes
+(`slicing`), and a result is all combinations of such points (`factor`, `result`): ranges and never an
+object a point.
 
 Restrictions
 ------------

@@ -84,7 +84,7 @@ class Axis:
         return found
 
     def ranges(self, low: Float64s, high: Float64s) -> tuple[Int64s, Int64s, Int64s, Float64s]:
-        """Return the runs of values between bounds: of which bounds, first and stop position, and their turn."""
+        """Return the runs of values between bounds: whose, first and stop position, their turn."""
         owner = np.arange(low.size)
         shift = np.zeros(low.size)
         if self.period is not None:
@@ -101,7 +101,7 @@ class Axis:
         return owner[run], position, self.values[position] + shift[run]
 
     def _turns(self, low: Float64s, high: Float64s) -> tuple[Int64s, Float64s]:
-        """Return, for each pair of bounds, the turns on which it may have values, as what is to be taken off."""
+        """Return for each pair of bounds the turns on which it may have values, as what they add."""
         begin, end = self.period or (0.0, 1.0)
         length = end - begin
         margin = self.tolerance
@@ -114,7 +114,7 @@ class Axis:
                 f"a shape goes round the axis {self.name} more than {MAX_TURNS} times", axis=self.name
             )
         owner, turn = expand_strips(first.astype(np.int64), last.astype(np.int64) + 1)
-        return owner, turn * length
+        return owner, turn * np.float64(length)
 
     def nearest(self, values: Float64s, k: int) -> Float64s:
         """Return the k values nearest to each: float64, shape (n, k); of two equally far the lower."""
@@ -141,7 +141,9 @@ class Axis:
         return values[first] + home, values[last] + home
 
 
-def make_axis(name: str, given: NDArray[Any], *, meaning: str = "", period: tuple[float, float] | None = None) -> Axis:
+def make_axis(
+    name: str, given: NDArray[Any], *, meaning: str = "", period: tuple[float, float] | None = None
+) -> Axis:
     """Return the axis of a datacube's values.
 
     Parameters
@@ -194,7 +196,7 @@ def _of_texts(words: list[str], meaning: str) -> tuple[str, Float64s, NDArray[An
 
 
 def _tolerance(values: Float64s, dtype: np.dtype[Any]) -> float:
-    """Return how near is the same: a billionth of the least gap, and what the numbers' own type leaves open."""
+    """Return how near is the same: a billionth of the least gap, and rounding of the numbers' type."""
     gaps = np.diff(values)
     gap = float(gaps[gaps > 0].min()) if (gaps > 0).any() else 1.0
     own = float(np.finfo(dtype).eps) if dtype.kind == "f" else float(np.finfo(np.float64).eps)

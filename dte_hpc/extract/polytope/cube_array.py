@@ -5,7 +5,7 @@ imported: an array is what has dims, coords and isel. Of data that are not in me
 is wanted is loaded.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -68,10 +68,14 @@ class ArrayCube:
         self.axes[name] = axis
         self._sources[name] = tuple((dim, at) for dim, at in sources if dim in self._array.dims)
 
-    def _merged(self, name: str, other: str, link: str, end: str) -> tuple[Axis, tuple[tuple[str, Int64s], ...]]:
+    def _merged(
+        self, name: str, other: str, link: str, end: str
+    ) -> tuple[Axis, tuple[tuple[str, Int64s], ...]]:
         """Return the axis of all pairs of two axes' texts, read as times."""
         if other not in self._array.coords:
-            raise PolytopeError(f"the axis {name} is merged with {other}, which the data do not have", axis=other)
+            raise PolytopeError(
+                f"the axis {name} is merged with {other}, which the data do not have", axis=other
+            )
         first, second = ([str(v) for v in np.atleast_1d(self._array[key].values)] for key in (name, other))
         seconds = np.array([seconds_of(f"{a}{link}{b}{end}") for a in first for b in second])
         if np.isnan(seconds).any():
@@ -105,7 +109,7 @@ class ArrayCube:
 
     def _places(self, factor: Factor) -> dict[str, Int64s | slice]:
         """Return for each dimension of the data where a factor's points are: a slice if they are one."""
-        if factor.is_one_range and not factor.is_on_ground:
+        if factor.is_one_range and not factor.is_on_ground and len(self._sources[factor.axes[0]]) == 1:
             run = slice(int(factor.start[0]), int(factor.stop[0]))
             return {dim: _as_slice(at[run]) for dim, at in self._sources[factor.axes[0]]}
         columns = factor.columns()
@@ -133,7 +137,7 @@ class DatasetCube:
         self.name = "values"
         self.ground = first.ground
         own = make_axis(VARIABLE, np.array(names, object))
-        self.axes: Mapping[str, Axis] = {VARIABLE: own, **first.axes}
+        self.axes: dict[str, Axis] = {VARIABLE: own, **first.axes}
 
     def read(self, factors: Sequence[Factor]) -> NDArray[Any]:
         """Return the values at all combinations of the factors' points: one dimension a factor."""

@@ -4,7 +4,9 @@ The keywords of the fields' keys are axes, and so are latitude and longitude of 
 touches is read (`read`): the ground's ranges of each field, all fields together.
 """
 
+import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from dte_hpc.extract.batches import ReadPolicy
 from dte_hpc.extract.chosen import Chosen
 from dte_hpc.extract.feature import Feature
 from dte_hpc.extract.limits import Limits
-from dte_hpc.extract.parameters import number_of_name
+from dte_hpc.extract.parameters import parameter
 from dte_hpc.extract.places import Places
 from dte_hpc.extract.polytope import shapes
 from dte_hpc.extract.polytope.axis import Axis, make_axis
@@ -33,6 +35,7 @@ from dte_hpc.grids import grid as grid_of_name
 
 Int64s = NDArray[np.int64]
 
+PROBES = 1000
 _MEANINGS = {"step": "hours", "date": "day", "hdate": "day"}
 
 
@@ -55,35 +58,44 @@ class StoreCube:
         self._limits = limits
         self._positions: dict[str, Int64s] = {}
         self.axes: dict[str, Axis] = {}
-        self.ground: Ground | None = _ground(fields, settings)
+        ground = _ground(fields, settings)
+        self._grid = ground.grid
+        self.ground: Ground | None = ground
         taken = {options.merge[0] for options in settings.axes.values() if options.merge}
         for keyword in fields.keywords:
             column = fields.column(keyword)
             if keyword not in taken and (column != "").any():
                 self._add(keyword, column, settings)
-        self.axes |= self.ground.as_axes() if self.ground else {}
+        self.axes |= ground.as_axes()
 
     def _add(self, name: str, column: NDArray[np.str_], settings: Settings) -> None:
         options = settings.of(name)
         texts, position = np.unique(column, return_inverse=True)
         if options.merge:
             other, link, end = options.merge
-            pairs, position = np.unique(np.stack([column, self.fields.column(other)], axis=1), axis=0, return_inverse=True)
+            pairs, position = np.unique(
+                np.stack([column, self.fields.column(other)], axis=1), axis=0, return_inverse=True
+            )
             seconds = np.array([seconds_of(f"{a}{link}{b}{end}") for a, b in pairs.tolist()])
             if np.isnan(seconds).any():
                 first = pairs[int(np.argmax(np.isnan(seconds)))].tolist()
-                raise PolytopeError(f"the axes {name} and {other} are merged to {link.join(first)}{end}; expected times")
+                raise PolytopeError(
+                    f"the axes {name} and {other} are merged to {link.join(first)}{end}; expected times"
+                )
             axis = make_axis(name, moments(seconds))
         else:
             meaning = options.meaning or _MEANINGS.get(name, "")
             axis = make_axis(name, texts.astype(object), meaning=meaning, period=options.period)
+        if name == "param":
+            short = {parameter(text).short_name: number for text, number in axis.texts.items()}
+            axis = replace(axis, kind="text", texts={**axis.texts, **short, **axis.texts})
         place = np.empty(len(axis), np.int64)
         place[axis.order] = np.arange(len(axis))
         self.axes[name] = axis
         self._positions[name] = place[position.reshape(-1)]
 
     def read(self, factors: Sequence[Factor]) -> NDArray[np.float64]:
-        """Return the values at all combinations of the factors' points: one dimension a factor, the ground last."""
+        """Return the values at all combinations of the factors' points; the ground is the last dimension."""
         *others, ground = factors
         keys = [self._keys(factor.axes, factor.columns()) for factor in others]
         keys.append(self._keys(ground.axes, list(ground.rows.T)) + np.zeros(len(ground.rows), np.int64))
@@ -134,11 +146,13 @@ class StoreCube:
         return FieldNotFound(f"the shapes touch a field that is not stored{more}: {facts}", **named)
 
     def _query(self, rows: Int64s, ground: Factor, shape: tuple[int, ...]) -> Query:
-        assert self.ground is not None
         cuts = np.searchsorted(ground.row, np.arange(len(ground.rows) + 1)).tolist()
         places = tuple(
-            Places(grid=self.ground.grid, ranges=Ranges(start=ground.start[a:b].copy(), stop=ground.stop[a:b].copy()))
-            for a, b in zip(cuts[:-1], cuts[1:], strict=True)
+            Places(
+                grid=self._grid,
+                ranges=Ranges(start=ground.start[a:b].copy(), stop=ground.stop[a:b].copy()),
+            )
+            for a, b in itertools.pairwise(cuts)
         )
         none = np.full(rows.size, np.nan)
         chosen = Chosen(fields=self.fields.select(rows), columns={}, level=none, step=none, reference=none)
@@ -154,12 +168,10 @@ def choose(store: Store, settings: Settings, parts: Sequence[shapes.Shape], limi
     BadRequestError
         When there are none.
     """
-    wanted = {keyword: _texts(keyword, value) for keyword, value in settings.pre_path.items()}
+    wanted = {keyword: _texts(value) for keyword, value in settings.pre_path.items()}
     for shape in parts:
-        plain = isinstance(shape, shapes.Select) and shape.method is None and not settings.of(shape.axis).meaning
-        if plain and shape.axis not in ("latitude", "longitude", *settings.axes):
-            if all(isinstance(value, str | int) for value in shape.values):
-                wanted[shape.axis] = _texts(shape.axis, shape.values)
+        if isinstance(shape, shapes.Select) and _is_plain(shape, settings):
+            wanted[shape.axis] = _texts(shape.values)
     fields = store.list(wanted)
     if not len(fields):
         raise BadRequestError(f"no stored field matches {wanted}", request=str(wanted))
@@ -167,9 +179,17 @@ def choose(store: Store, settings: Settings, parts: Sequence[shapes.Shape], limi
     return fields
 
 
-def _texts(keyword: str, value: Any) -> list[str]:
+def _is_plain(shape: shapes.Select, settings: Settings) -> bool:
+    """Whether a Select names values as a store has them."""
+    is_free = shape.method is None and shape.axis not in ("latitude", "longitude", *settings.axes)
+    if shape.axis == "param":  # a short name is known by the fields' own numbers
+        is_free = all(str(value).isdigit() for value in shape.values)
+    return is_free and all(isinstance(value, str | int) for value in shape.values)
+
+
+def _texts(value: Any) -> list[str]:
     values = value if isinstance(value, list | tuple) else [value]
-    return [number_of_name(str(each)) if keyword == "param" else str(each) for each in values]
+    return [str(each) for each in values]
 
 
 def _ground(fields: Fields, settings: Settings) -> Ground:
@@ -187,7 +207,8 @@ def _ground(fields: Fields, settings: Settings) -> Ground:
     if mapped is None or mapped[1].mapper is None:
         return Ground(grid=grid)
     told = ground_of_mapper(mapped[1].mapper, grid.n_points, mapped[1].place)
-    same = np.array_equal(told.grid.row_start, grid.row_start) and np.allclose(told.grid.latitudes, grid.latitudes)
+    probe = np.linspace(0, grid.n_points - 1, PROBES).astype(np.int64)
+    same = np.allclose(told.grid.coordinates_of(probe), grid.coordinates_of(probe), atol=1e-6)
     if not same:
         raise BadGridError(f"{mapped[1].place}: the mapper is of another grid than the fields' {grid.name}")
     return Ground(grid=grid, latitude=told.latitude, longitude=told.longitude)

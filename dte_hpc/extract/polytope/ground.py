@@ -1,7 +1,7 @@
 """Where are the points of a grid whose latitude and longitude are two axes of a datacube?
 
-A grid mapper of the options names a grid of the grids room. Longitudes are a circle when the grid's rows close
-on themselves, whatever the options say of it.
+A grid mapper of the options names a grid of the grids room. Longitudes are a circle when the grid's rows
+close on themselves, whatever the options say of it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -60,7 +60,9 @@ class Ground:
     def as_axes(self) -> dict[str, Axis]:
         """Return the names of both as axes of numbers, without values: those depend on where a shape is."""
         none, nowhere = np.empty(0), np.empty(0, np.int64)
-        return {axis: Axis(name=axis, values=none, shown=none, order=nowhere, kind="number") for axis in self.axes}
+        return {
+            axis: Axis(name=axis, values=none, shown=none, order=nowhere, kind="number") for axis in self.axes
+        }
 
     def rows(self, boxes: Sequence[Bounds]) -> RowGrid | PointRows:
         """Return the rows on which the grid's points in some boxes lie."""
@@ -73,7 +75,7 @@ class Ground:
         return Axis(name=self.latitude, values=latitudes, shown=latitudes, order=order, kind="number")
 
     def nearest(self, latitude: Float64s, longitude: Float64s, k: int) -> Float64s:
-        """Return the places of the k grid points nearest to each place by great circle: float64, (n * k, 2)."""
+        """Return where the k grid points nearest to each place are, by great circle: float64, (n * k, 2)."""
         if k == 1:
             found = self.grid.nearest(latitude, longitude)
         else:
@@ -125,14 +127,13 @@ def ground_of_mapper(options: Mapping[str, Any], n_points: int | None, place: st
         elif kind in ("regular", "local_regular"):
             grid = _regular(options, n_points)
         else:
-            raise BadGridError(
-                f"{place}.type: found {kind!r}; expected one of {', '.join(KNOWN)}"
-            )
+            raise BadGridError(f"{place}.type: found {kind!r}; expected one of {', '.join(KNOWN)}")
     except (InvalidGrid, TypeError) as error:
         raise BadGridError(f"{place}: {kind} of resolution {resolution} is no grid: {error}") from error
     if n_points is not None and grid.n_points != n_points:
         raise BadGridError(
-            f"{place}: {kind} of resolution {resolution} has {grid.n_points} points; expected the data's {n_points}"
+            f"{place}: {kind} of resolution {resolution} has {grid.n_points} points; "
+            f"expected the data's {n_points}"
         )
     return Ground(grid=grid, latitude=latitude, longitude=longitude)
 

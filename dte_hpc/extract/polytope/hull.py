@@ -1,8 +1,8 @@
 """Which half-spaces hold the convex hull of some points?
 
 In two dimensions by the monotone chain; in more by the double description method (Motzkin et al. 1953; as
-Fukuda and Prodon 1996 tell it, doi 10.1007/3-540-61576-8_77): the half-spaces a·x <= b that hold all points are
-a cone of (b, a), which is cut by one point after another; what is left of its extreme rays are the facets.
+Fukuda and Prodon 1996 tell it, doi 10.1007/3-540-61576-8_77): the half-spaces a·x <= b that hold all points
+are a cone of (b, a), which is cut by one point after another; its extreme rays at the end are the facets.
 A hull that is flat has its own plane as two half-spaces, and is taken in that plane.
 """
 
@@ -16,6 +16,7 @@ Bools = NDArray[np.bool_]
 
 FLAT = 1e-11  # of the hull's size: thinner than this is flat
 NEAR = 1e-10
+ROUNDING = 32 * float(np.finfo(np.float64).eps)  # of a coordinate, in units of itself
 MAX_CORNERS = 1024
 MAX_WORK = 1 << 26
 
@@ -38,26 +39,27 @@ def half_spaces(points: Float64s) -> tuple[Float64s, Float64s]:
     PolytopeError
         When a hull of three or more dimensions has too many facets to be found one by one.
     """
-    centre = points.mean(axis=0)
+    centre, size = points.mean(axis=0), np.abs(points).max(axis=0)
     reach = np.abs(points - centre).max(axis=0)
-    scale = np.where(reach > FLAT * np.abs(points).max(axis=0), reach, 1.0)
+    scale = np.where(reach > FLAT * size, reach, 1.0)
+    noise = ROUNDING * float(np.max(size / scale))
     unit = np.unique((points - centre) / scale, axis=0)
     _, sizes, directions = np.linalg.svd(unit, full_matrices=True)
-    n_full = int(np.sum(sizes > FLAT * max(1.0, len(unit)) ** 0.5))
+    n_full = int(np.sum(sizes > max(FLAT, noise) * len(unit) ** 0.5))
     own, across = directions[:n_full], directions[n_full:]
-    a, b = _full(unit @ own.T) if n_full else (np.empty((0, 0)), np.empty(0))
+    a, b = _full(unit @ own.T, max(NEAR, noise)) if n_full else (np.empty((0, 0)), np.empty(0))
     a = np.concatenate([a @ own, across, -across])
     b = np.concatenate([b, np.zeros(2 * len(across))])
     return a / scale, b + (a / scale) @ centre
 
 
-def _full(points: Float64s) -> tuple[Float64s, Float64s]:
+def _full(points: Float64s, near: float) -> tuple[Float64s, Float64s]:
     """Return the half-spaces of points that are not all in one plane."""
     if points.shape[1] == 1:
         return np.array([[1.0], [-1.0]]), np.array([points.max(), -points.min()])
     if points.shape[1] == 2:
         return _edges(_chain(points))
-    rays = _facets(points)
+    rays = _facets(points, near)
     return -rays[:, 1:], rays[:, 0]
 
 
@@ -86,11 +88,12 @@ def _edges(corners: Float64s) -> tuple[Float64s, Float64s]:
     return normal, np.sum(normal * corners, axis=1)
 
 
-def _facets(points: Float64s) -> Float64s:
+def _facets(points: Float64s, near: float) -> Float64s:
     """Return the extreme rays (b, -a) of the cone of half-spaces b + (-a)·x >= 0."""
     if len(points) > MAX_CORNERS:
         raise PolytopeError(
-            f"a convex hull in {points.shape[1]} dimensions has {len(points)} corners; expected {MAX_CORNERS} or fewer"
+            f"a convex hull in {points.shape[1]} dimensions has {len(points)} corners; "
+            f"expected {MAX_CORNERS} or fewer"
         )
     rows = np.concatenate([np.ones((len(points), 1)), points], axis=1)
     first = _independent(rows)
@@ -98,7 +101,7 @@ def _facets(points: Float64s) -> Float64s:
     order = np.concatenate([first, rest[np.argsort(-np.square(points[rest]).sum(axis=1), kind="stable")]])
     rays = np.linalg.inv(rows[first]).T
     for done in range(first.size, order.size):
-        rays = _cut(_normal(rays), rows[order[:done]], rows[order[done]])
+        rays = _cut(_normal(rays), rows[order[:done]], rows[order[done]], near)
     return _normal(rays)
 
 
@@ -118,14 +121,14 @@ def _independent(rows: Float64s) -> NDArray[np.int64]:
     return np.array(chosen)
 
 
-def _cut(rays: Float64s, before: Float64s, row: Float64s) -> Float64s:
+def _cut(rays: Float64s, before: Float64s, row: Float64s, near: float) -> Float64s:
     """Return the extreme rays of the cone cut by one more point."""
     side = rays @ row
-    out, inside = np.flatnonzero(side < -NEAR), np.flatnonzero(side > NEAR)
+    out, inside = np.flatnonzero(side < -near), np.flatnonzero(side > near)
     if not out.size:
         return rays
-    kept = rays[side >= -NEAR]
-    touches = np.abs(rays @ before.T) <= NEAR
+    kept = rays[side >= -near]
+    touches = np.abs(rays @ before.T) <= near
     if out.size * inside.size * (len(rays) + len(before)) > MAX_WORK:
         raise PolytopeError(
             f"a convex hull in {rays.shape[1] - 1} dimensions has {len(rays)} facets or more; expected fewer"

@@ -22,7 +22,14 @@ _KNOWN = (
 )
 _LAMBERT = ("md5_hash", "uuid")
 _TRANSFORMATIONS: dict[str, dict[str, Any]] = {
-    "mapper": {"type": "", "resolution": 0, "axes": None, "local": None, "axis_reversed": None, "points": None},
+    "mapper": {
+        "type": "",
+        "resolution": 0,
+        "axes": None,
+        "local": None,
+        "axis_reversed": None,
+        "points": None,
+    },
     "cyclic": {"range": None},
     "merge": {"other_axis": "", "linkers": ["T", ""]},
     "reverse": {"is_reverse": False},
@@ -133,7 +140,9 @@ def _transformation(name: str, node: dict[str, Any], place: str) -> dict[str, An
             return {"merge": (str(node["other_axis"]), str(linkers[0]), str(linkers[1]))}
         case "type_change":
             if node["type"] not in TYPES:
-                raise InvalidConfig(f"{place}.type: found {describe(node['type'])}; expected {', '.join(TYPES)}")
+                raise InvalidConfig(
+                    f"{place}.type: found {describe(node['type'])}; expected {', '.join(TYPES)}"
+                )
             return {"meaning": node["type"]}
         case _:
             return {}

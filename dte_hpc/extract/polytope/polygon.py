@@ -1,7 +1,7 @@
 """Which strips is a polygon in two axes of any kind?
 
-The scan line of polygons on a grid (`scanline`) does it: the first axis' values are its rows, and the second is
-drawn onto half a circle of longitudes, so that edges stay as they are written.
+The scan line of polygons on a grid (`scanline`) does it: the first axis' values are its rows, and the
+second is drawn onto most of a circle of longitudes, so that edges stay as they are written.
 """
 
 from collections.abc import Sequence

@@ -114,7 +114,8 @@ def _array_cube(datacube: Any, settings: Settings) -> Datacube | None:
     if hasattr(datacube, "list") and hasattr(datacube, "inspect"):
         return None
     raise PolytopeError(
-        f"a datacube is a {type(datacube).__name__}; expected an xarray DataArray or Dataset, or a field store"
+        f"a datacube is a {type(datacube).__name__}; "
+        "expected an xarray DataArray or Dataset, or a field store"
     )
 
 
@@ -147,7 +148,11 @@ def _joined(parts: Sequence[shapes.Shape], cube: Datacube) -> list[shapes.Shape]
 def _one_shape(ground: Sequence[shapes.Shape]) -> shapes.Shape:
     """Return the product of a shape with latitude and one with longitude; of two Selects, their Point."""
     first, second = ground
-    if isinstance(first, shapes.Select) and isinstance(second, shapes.Select) and first.method == second.method:
+    if (
+        isinstance(first, shapes.Select)
+        and isinstance(second, shapes.Select)
+        and first.method == second.method
+    ):
         places = [[a, b] for a in first.values for b in second.values]
         return shapes.Point([first.axis, second.axis], places, first.method, max(first.k, second.k))
     return shapes.Product(first, second)
@@ -156,6 +161,10 @@ def _one_shape(ground: Sequence[shapes.Shape]) -> shapes.Shape:
 def _factors(shape: shapes.Shape, cube: Datacube) -> list[Factor]:
     """Return the points of one shape; of a box, one factor an axis."""
     solids = solids_of(shape, cube)
-    if len(solids) > 1 or not solids.is_box or (cube.ground is not None and cube.ground.latitude in solids.axes):
+    if (
+        len(solids) > 1
+        or not solids.is_box
+        or (cube.ground is not None and cube.ground.latitude in solids.axes)
+    ):
         return [slice_solids(solids, cube)]
     return [slice_solids(part, cube) for part in one_axis_each(solids)]

@@ -59,14 +59,14 @@ class Result:
 
     def coordinates(self) -> dict[str, tuple[int, NDArray[Any]]]:
         """Return for each axis the dimension of `values` that it belongs to, and its value along that."""
-        found = {}
+        found: dict[str, tuple[int, NDArray[Any]]] = {}
         for number, factor in enumerate(self.factors):
             columns = shown(self.cube, factor)
             found |= {axis: (number, columns[axis]) for axis in factor.axes}
         return found
 
     def flatten(self) -> dict[str, NDArray[Any]]:
-        """Return every point: for each axis a column, and their values as ``value``; each of shape (n_points,).
+        """Return every point: a column an axis, and their values as ``value``; each of shape (n_points,).
 
         Cost: a number a point and axis, made anew.
         """
@@ -87,7 +87,11 @@ class Result:
 
         joined = [factor for factor in self.factors if len(factor.axes) > 1]
         dims = [
-            factor.axes[0] if len(factor.axes) == 1 else "points" if len(joined) == 1 else f"points_{factor.axes[0]}"
+            factor.axes[0]
+            if len(factor.axes) == 1
+            else "points"
+            if len(joined) == 1
+            else f"points_{factor.axes[0]}"
             for factor in self.factors
         ]
         coordinates = {axis: (dims[at], column) for axis, (at, column) in self.coordinates().items()}
@@ -95,7 +99,7 @@ class Result:
 
     @property
     def leaves(self) -> list[Leaf]:
-        """The points as leaves of a tree: the values of the last axis together, for each combination of the others."""
+        """The points as leaves of a tree: the last axis' values together, for each of the others'."""
         return leaves_of(self.coordinates(), self.values, self.cube.name)
 
     @property

@@ -4,8 +4,10 @@ A shape is written down here and understood elsewhere (`build`): nothing is slic
 they were given, numbers or times or texts. ``shape.polytope()`` are its convex parts, as there.
 """
 
+import functools
 import itertools
 import math
+import operator
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -102,7 +104,9 @@ class ConvexPolytope(Shape):
 class Product(Shape):
     """All combinations of shapes that have no axis in common."""
 
-    def __init__(self, *polytopes: Shape, method: str | None = None, k: int = 1, tag: str | None = None) -> None:
+    def __init__(
+        self, *polytopes: Shape, method: str | None = None, k: int = 1, tag: str | None = None
+    ) -> None:
         super().__init__([axis for shape in polytopes for axis in shape.axes()], tag)
         self.shapes = polytopes
         self.method = _method(method)
@@ -174,7 +178,9 @@ class Span(Shape):
     ) -> None:
         super().__init__([axis], tag)
         if isinstance(lower, list) or isinstance(upper, list):
-            raise PolytopeError(f"a Span on {axis} reaches from {lower} to {upper}; expected a value for each")
+            raise PolytopeError(
+                f"a Span on {axis} reaches from {lower} to {upper}; expected a value for each"
+            )
         self.axis = axis
         self.lower = lower
         self.upper = upper
@@ -281,7 +287,12 @@ class PathSegment(Shape):
     """A shape swept along the straight line between two points that are added to it."""
 
     def __init__(
-        self, axes: Iterable[str], shape: Shape, start: Sequence[Any], end: Sequence[Any], tag: str | None = None
+        self,
+        axes: Iterable[str],
+        shape: Shape,
+        start: Sequence[Any],
+        end: Sequence[Any],
+        tag: str | None = None,
     ) -> None:
         super().__init__(axes, tag)
         _same_axes(self, shape)
@@ -374,7 +385,9 @@ class PolygonWithHoles(Shape):
         super().__init__(axes, tag)
         self.rings = [self._rows(points), *(self._rows(hole) for hole in holes or ())]
         if len(self._axes) != 2 or not all(self.rings):
-            raise PolytopeError(f"a {type(self).__name__} has the axes {self._axes}; expected 2, and no empty ring")
+            raise PolytopeError(
+                f"a {type(self).__name__} has the axes {self._axes}; expected 2, and no empty ring"
+            )
 
     def polytope(self) -> list[ConvexPolytope | Product]:
         """Return nothing: a polygon is cut by scan line and never into convex parts."""
@@ -384,7 +397,9 @@ class PolygonWithHoles(Shape):
 class Polygon(PolygonWithHoles):
     """A polygon of two axes, of any form and any number of corners."""
 
-    def __init__(self, axes: Iterable[str], points: Iterable[Sequence[float]], tag: str | None = None) -> None:
+    def __init__(
+        self, axes: Iterable[str], points: Iterable[Sequence[float]], tag: str | None = None
+    ) -> None:
         super().__init__(axes, points, tag=tag)
 
 
@@ -410,7 +425,10 @@ def _corners(part: ConvexPolytope | Product) -> list[Row]:
     corners = [[_corners(convex) for convex in shape.polytope()] for shape in part.shapes]
     if any(len(convex) != 1 for convex in corners):
         raise PolytopeError("a Product of unions cannot be swept; expected a convex shape")
-    return [sum(rows, []) for rows in itertools.product(*(convex[0] for convex in corners))]
+    return [
+        functools.reduce(operator.iadd, rows, [])
+        for rows in itertools.product(*(convex[0] for convex in corners))
+    ]
 
 
 def added(corner: Row, offset: Row) -> Row:

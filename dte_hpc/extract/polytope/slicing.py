@@ -1,8 +1,8 @@
 """Which points of a datacube are in some convex polytopes?
 
-Axis by axis: on each, every polytope has its bounds for every combination of values before (`solids`), and the
-values between them make the next combinations. On the last axis they stay ranges; where the last two are a
-grid, latitudes are its rows and the bounds of longitude are strips of them (`strips`). The work is that of
+Axis by axis: on each, every polytope has its bounds for every combination of values before (`solids`), and
+the values between them make the next combinations. On the last axis they stay ranges; where the last two are
+a grid, latitudes are its rows and the bounds of longitude are strips of them (`strips`). The work is that of
 the rows touched, not of the points, nor of the datacube.
 """
 
@@ -50,9 +50,7 @@ def slice_solids(solids: Solids, cube: Datacube) -> Factor:
     )
 
 
-def _next(
-    solids: Solids, solid: Int64s, before: Float64s, axis: Axis
-) -> tuple[Int64s, Int64s, Float64s]:
+def _next(solids: Solids, solid: Int64s, before: Float64s, axis: Axis) -> tuple[Int64s, Int64s, Float64s]:
     """Return the combinations with every value of one more axis: of which cell, its position, and all values.
 
     A value may lie outside by the tolerance; cutting goes on from the polytope's own nearest.
@@ -95,7 +93,10 @@ def _points(
         east=np.where(endless, 360.0, east),
     )
     group = key[cell]
-    found = (ranges_by_group if isinstance(rows, RowGrid) else indices_by_group)(strips, group, rows)
+    if isinstance(rows, RowGrid):
+        found = ranges_by_group(strips, group, rows)
+    else:
+        found = indices_by_group(strips, group, rows)
     if not found:
         return (np.empty(0, np.int64),) * 3
     return (

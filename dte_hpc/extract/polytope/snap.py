@@ -1,8 +1,8 @@
 """Which values next to a place are meant?
 
-``nearest``: the k nearest values of each axis; on latitude and longitude of a grid the k nearest points by great
-circle. ``surrounding``: everything between the next value below and the next above, with the place's own
-when it is one; on a grid, the rows around and in each of them the points around. Only a range that is one
+``nearest``: the k nearest values of each axis; on latitude and longitude of a grid the k nearest points by
+great circle. ``surrounding``: everything between the next value below and the next above, with the place's
+own when it is one; on a grid, the rows around and in each of them the points around. Only a range that is one
 value has a nearest: a longer one takes what surrounds it.
 """
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dte_hpc.extract.polytope.cube import Datacube
 from dte_hpc.extract.polytope.errors import PolytopeError
+from dte_hpc.extract.polytope.ground import Ground
 from dte_hpc.extract.polytope.solids import Solids, boxes
 
 Float64s = NDArray[np.float64]
@@ -36,13 +37,14 @@ def snapped(
     ground = [] if cube.ground is None else [axis for axis in cube.ground.axes if axis in axes]
     if len(ground) == 1:
         raise PolytopeError(
-            f"the method {method!r} is asked for {ground[0]} alone; expected latitude and longitude in one shape"
+            f"the method {method!r} is asked for {ground[0]} alone; "
+            "expected latitude and longitude in one shape"
         )
     for at, axis in enumerate(axes):
         if axis not in ground:
             low, high = _on_axis(at, axis, low, high, method, k, cube)
-    if ground:
-        low, high = _on_ground(low, high, method, k, cube)
+    if cube.ground is not None and ground:
+        low, high = _on_ground(low, high, method, k, cube.ground)
     return boxes(axes, low, high)
 
 
@@ -63,20 +65,18 @@ def _on_axis(
 
 
 def _on_ground(
-    low: Float64s, high: Float64s, method: str, k: int, cube: Datacube
+    low: Float64s, high: Float64s, method: str, k: int, ground: Ground
 ) -> tuple[Float64s, Float64s]:
     """Return boxes whose last two columns, latitude and longitude, are those of points of the grid."""
-    ground = cube.ground
-    assert ground is not None
     if not np.isfinite(np.concatenate([low[:, -2:], high[:, -2:]])).all():
         raise PolytopeError("a range without an end has no points around it on a grid; expected numbers")
     if method == "nearest" and np.array_equal(low[:, -2:], high[:, -2:]):
         found = ground.nearest(low[:, -2], low[:, -1], k)
         owner = np.repeat(np.arange(len(low)), len(found) // max(len(low), 1))
-        ends = (found, found)
+        lower = upper = found
     else:
-        owner, *ends = ground.around(low[:, -2:], high[:, -2:])
+        owner, lower, upper = ground.around(low[:, -2:], high[:, -2:])
     return (
-        np.concatenate([low[owner, :-2], ends[0]], axis=1),
-        np.concatenate([high[owner, :-2], ends[1]], axis=1),
+        np.concatenate([low[owner, :-2], lower], axis=1),
+        np.concatenate([high[owner, :-2], upper], axis=1),
     )

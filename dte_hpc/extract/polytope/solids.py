@@ -70,12 +70,11 @@ class Solids:
         return not any(table[:, :, :-1].any() for table in (*self.lower, *self.upper))
 
 
-def _extreme(
-    table: Float64s, solid: Int64s, before: Float64s, extreme: Callable[..., Float64s]
-) -> Float64s:
+def _extreme(table: Float64s, solid: Int64s, before: Float64s, extreme: Callable[..., Float64s]) -> Float64s:
     at = before.shape[1]
     if table.shape[1] == 1 and not table[:, :, :at].any():
-        return table[solid, 0, at]
+        constant: Float64s = table[solid, 0, at]
+        return constant
     found = np.empty(solid.size)
     at_once = max(1, CHUNK // (table.shape[1] * table.shape[2]))
     for begin in range(0, solid.size, at_once):
@@ -99,7 +98,8 @@ def boxes(axes: tuple[str, ...], lower: Float64s, upper: Float64s) -> Solids:
 
 def hull(axes: tuple[str, ...], corners: Float64s) -> Solids:
     """Return the convex hull of points: float64, shape (n_points, n_axes)."""
-    lower, upper = [], []
+    lower: list[Float64s] = []
+    upper: list[Float64s] = []
     for at in range(len(axes)):
         a, b = half_spaces(corners[:, : at + 1])
         column = corners[:, at]
@@ -137,7 +137,9 @@ def swept_boxes(axes: tuple[str, ...], start: Float64s, end: Float64s, half: Flo
             for other in range(at):
                 moves = ~still[:, other]
                 slope = np.divide(way[:, at], way[:, other], out=np.zeros(len(way)), where=moves)
-                constant = start[:, at] - slope * start[:, other] + sign * (np.abs(slope) * half[other] + half[at])
+                constant = (
+                    start[:, at] - slope * start[:, other] + sign * (np.abs(slope) * half[other] + half[at])
+                )
                 table[:, other + 1, other] = slope
                 table[:, other + 1, at] = np.where(moves, constant, sign * np.inf)
             tables.append(table)
@@ -192,4 +194,3 @@ def one_axis_each(solids: Solids) -> list[Solids]:
         Solids(axes=(axis,), lower=(solids.lower[at][:, :, at:],), upper=(solids.upper[at][:, :, at:],))
         for at, axis in enumerate(solids.axes)
     ]
-

@@ -4,6 +4,7 @@ A level an axis, and below them leaves that hold the values of the last axis tog
 walk it: it has Python objects, some for each combination of all axes but the last.
 """
 
+import itertools
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -106,7 +107,7 @@ def leaves_of(
     outer = {axis: column for axis, (at, column) in coordinates.items() if at == number}
     *before, last = outer
     cuts = [0, *_changes([outer[axis] for axis in before], values.shape[-1]), values.shape[-1]]
-    runs = list(zip(cuts[:-1], cuts[1:], strict=True))
+    runs = list(itertools.pairwise(cuts))
     found = []
     for index in np.ndindex(*values.shape[:-1]):
         path = {axis: (column[index[at]],) for axis, (at, column) in coordinates.items() if at < number}
@@ -136,7 +137,8 @@ def tree_of(leaves: list[Leaf]) -> Node:
     nodes: dict[tuple[Any, ...], Node] = {(): root}
     for leaf in leaves:
         *path, _ = leaf.path.items()
-        above, key = root, ()
+        above = root
+        key: tuple[Any, ...] = ()
         for axis, values in path:
             key = (*key, values)
             if key not in nodes:

@@ -52,7 +52,7 @@ def numbers(values: Sequence[Any], kind: str, axis: str) -> Float64s:
 
 
 def numbers_of_texts(texts: Sequence[str], meaning: str) -> Float64s:
-    """Return texts of a datacube as numbers, as a type change or a keyword's name says; NaN for what is none."""
+    """Return a datacube's texts as numbers, as a type change or their keyword says; NaN for what is none."""
     read = MEANINGS.get(meaning, number_of)
     return np.array([read(text) for text in texts], np.float64)
 
@@ -64,7 +64,7 @@ def clock_seconds(text: str) -> float:
 
 
 def duration_seconds(text: str) -> float:
-    """Return ``6`` (hours), ``90m``, ``1h30m``, ``2 days`` or ``06:00:00`` as seconds; NaN for what is none."""
+    """Return ``6`` (hours), ``90m``, ``1h30m``, ``2 days``, ``06:00:00`` as seconds; NaN for what is none."""
     text = text.strip().lower()
     if not math.isnan(number_of(text)):
         return number_of(text) * HOUR

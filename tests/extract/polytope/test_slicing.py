@@ -126,14 +126,18 @@ def test_polygons_are_even_and_odd(cube, all_points, n_corners, seed):
     random = np.random.default_rng(seed)
     array = cube(a=np.arange(7.0) * 100, b=np.arange(8.0) / 100)
     unit = [[random.uniform(-1, 8), random.uniform(-1, 9)] for _ in range(n_corners)]
-    holes = [[[random.uniform(1, 6), random.uniform(1, 6)] for _ in range(3)]] if random.random() < 0.5 else []
+    holes = (
+        [[[random.uniform(1, 6), random.uniform(1, 6)] for _ in range(3)]] if random.random() < 0.5 else []
+    )
     points = all_points(array) / [100, 0.01]
     odd = np.zeros(len(points), int)
     for ring in [unit, *holes]:
         for (x, y), (u, v) in zip(ring, [*ring[1:], ring[0]], strict=True):
             crosses = (y > points[:, 1]) != (v > points[:, 1])
             with np.errstate(divide="ignore", invalid="ignore"):
-                odd += crosses & (points[:, 0] < x + (points[:, 1] - y) * (u - x) / np.where(v == y, np.nan, v - y))
+                odd += crosses & (
+                    points[:, 0] < x + (points[:, 1] - y) * (u - x) / np.where(v == y, np.nan, v - y)
+                )
     scaled = [[[y / 100, x * 100] for x, y in ring] for ring in [unit, *holes]]
     expected = np.flatnonzero(odd % 2).tolist()
     assert found(array, PolygonWithHoles(["b", "a"], scaled[0], scaled[1:])) == expected
@@ -143,7 +147,17 @@ def test_polygons_are_even_and_odd(cube, all_points, n_corners, seed):
 
 def test_borders_and_flat_shapes_count(cube):
     array = cube(a=np.arange(5), b=np.arange(5))
-    assert found(array, Polygon(["a", "b"], [[1, 1], [3, 1], [3, 3], [1, 3]])) == [6, 7, 8, 11, 12, 13, 16, 17, 18]
+    assert found(array, Polygon(["a", "b"], [[1, 1], [3, 1], [3, 3], [1, 3]])) == [
+        6,
+        7,
+        8,
+        11,
+        12,
+        13,
+        16,
+        17,
+        18,
+    ]
     assert found(array, Polygon(["a", "b"], [[0, 0], [4, 4], [2, 2]])) == [0, 6, 12, 18, 24]
     assert found(array, Polygon(["a", "b"], [[1, 1], [1, 3], [1, 2]])) == [6, 7, 8]
     assert found(array, ConvexPolytope(["a", "b"], [[2, 2]])) == [12]
@@ -172,8 +186,12 @@ def test_requests_are_products_of_their_shapes(cube):
     assert found(array, Box(["c", "a"], [1, 1], [2, 2]), Select("b", [0.0])) == [55, 56, 85, 86]
     assert found(array, Box(["c", "a"], None, [0, 3]), Select("b", [0.0, 5.0])) == [24, 54, 84, 114]
     assert found(array, Point(["a", "c"], [[0, 5], [3, 0], [1.5, 2]]), Select("b", [40])) == [5, 90]
-    nothing = polytope_feature.Polytope(array).retrieve(polytope_feature.Request(Select("a", [9]), *parts[1:]))
-    assert nothing.n_points == 0 and nothing.leaves == [] and nothing.flatten()["value"].size == 0
+    nothing = polytope_feature.Polytope(array).retrieve(
+        polytope_feature.Request(Select("a", [9]), *parts[1:])
+    )
+    assert nothing.n_points == 0
+    assert nothing.leaves == []
+    assert nothing.flatten()["value"].size == 0
 
 
 def test_values_next_to_a_place(cube):
@@ -191,7 +209,9 @@ def test_values_next_to_a_place(cube):
 @pytest.mark.parametrize("lower", [-730.0, -10.0, 350.0, 355.0, 1070.0])
 def test_cyclic_axes_go_round(cube, lower):
     array = cube(a=np.arange(3), lon=np.arange(0, 360, 10.0))
-    options = {"axis_config": [{"axis_name": "lon", "transformations": [{"name": "cyclic", "range": [0, 360]}]}]}
+    options = {
+        "axis_config": [{"axis_name": "lon", "transformations": [{"name": "cyclic", "range": [0, 360]}]}]
+    }
     expected = [at for at in range(36) if (at * 10 - lower) % 360 <= 25]
     assert found(array, Select("a", [0]), Span("lon", lower, lower + 25), options=options) == expected
     tilted = ConvexPolytope(["lon", "a"], [[lower, 0], [lower + 25, 0], [lower + 10, 2], [lower + 35, 2]])
@@ -223,3 +243,104 @@ def test_times_durations_and_texts_are_axes(cube):
     tilted = ConvexPolytope(["step", "time"], [[0, times[0]], [9, times[4]], [9, times[0]]])
     many = api.retrieve(polytope_feature.Request(tilted, Select("param", ["t"]), Select("member", [1])))
     assert many.n_points == sum(24 / 9 * 3 * step / 6 >= at for step in range(4) for at in range(5))
+
+
+def test_datasets_have_an_axis_of_variables(cube):
+    array = cube(a=np.arange(3), b=np.arange(4))
+    dataset = array.to_dataset(name="x").assign(y=array + 100)
+    api = polytope_feature.Polytope(dataset)
+    box = Box(["a", "b"], [0, 1], [1, 2])
+    both = api.retrieve(polytope_feature.Request(box))
+    assert both.values.tolist() == [[[1, 2], [5, 6]], [[101, 102], [105, 106]]]
+    one = api.retrieve(polytope_feature.Request(Select("variable", ["y"]), box))
+    assert one.values.tolist() == [[[101, 102], [105, 106]]]
+    with pytest.raises(polytope_feature.PolytopeError, match="same of all"):
+        polytope_feature.Polytope(dataset.assign(z=array[0]))
+
+
+def test_merged_axes_are_times(cube):
+    array = cube(date=np.array(["20260101", "20260102"]), time=np.array(["0600", "1800"]), step=np.arange(3))
+    merge = {"name": "merge", "other_axis": "time", "linkers": ["T", "00"]}
+    options = {"axis_config": [{"axis_name": "date", "transformations": [merge]}]}
+    span = Span("date", "20260101T120000", np.datetime64("2026-01-02T07"))
+    assert found_values(array, options, span, Select("step", [1])) == [4, 7]
+    options["axis_config"][0]["transformations"] = [{**merge, "linkers": ["x", "00"]}]
+    with pytest.raises(polytope_feature.PolytopeError, match="expected times"):
+        found_values(array, options, span)
+
+
+def found_values(array, options, *shapes):
+    result = polytope_feature.Polytope(array, options).retrieve(polytope_feature.Request(*shapes))
+    return result.values.ravel().tolist()
+
+
+@pytest.mark.parametrize(
+    ("mapper", "name"),
+    [
+        ({"type": "octahedral", "resolution": 8}, "O8"),
+        ({"type": "regular", "resolution": 9}, "10/10"),
+        (
+            {"type": "regular", "resolution": 9, "axis_reversed": {"lat": False, "lon": False}},
+            "10/10/scan/64",
+        ),
+        (
+            {"type": "local_regular", "resolution": [6, 4], "local": [-30, 30, 10, 30]},
+            "5/10/30/10/-30/30/scan/64",
+        ),
+        ({"type": "healpix", "resolution": 4}, "H4"),
+        ({"type": "healpix_nested", "resolution": 4}, "H4n"),
+        ({"type": "unstructured", "resolution": 0}, "O8"),
+    ],
+)
+def test_mappers_are_grids(mapper, name):
+    import xarray
+
+    from dte_hpc.grids import grid
+    from dte_hpc.grids.scanned import scanned
+
+    base, _, flags = name.partition("/scan/")
+    lats, lons = (scanned(grid(base), int(flags)) if flags else grid(base)).coordinates()
+    if mapper["type"] == "unstructured":
+        mapper = {**mapper, "points": np.stack([lats, lons], axis=1).tolist()}
+    mapper = {"name": "mapper", "axes": ["lat", "lon"], **mapper}
+    options = {"axis_config": [{"axis_name": "values", "transformations": [mapper]}]}
+    array = xarray.DataArray(np.arange(2.0 * lats.size).reshape(2, -1), dims=("step", "values"))
+    corners = [[-35, -20], [50, 15], [20, 40]]
+    inside = np.zeros(lats.size, bool)
+    for turn in (0, -360):
+        places = np.stack([lats, lons + turn], axis=1)
+        inside |= in_hull(np.array(corners, float), places)
+    triangle = ConvexPolytope(["lat", "lon"], corners)
+    numbers = found_values(array, options, triangle, Select("step", [1]))
+    assert sorted(numbers) == (lats.size + np.flatnonzero(inside)).tolist()
+    assert found_values(array, options, Polygon(["lat", "lon"], corners), Select("step", [1])) == numbers
+
+
+@pytest.mark.parametrize(
+    ("options", "place"),
+    [
+        ({"axis_confg": []}, r"\$.axis_confg"),
+        (
+            {"axis_config": [{"axis_name": "a", "transformations": [{"name": "turn"}]}]},
+            r"transformations\[0\]",
+        ),
+        (
+            {"axis_config": [{"axis_name": "a", "transformations": [{"name": "cyclic", "range": [1, 0]}]}]},
+            r"\[0\].range",
+        ),
+        ({"use_catalogue": True}, "use_catalogue"),
+    ],
+)
+def test_wrong_options_are_told_with_their_place(cube, options, place):
+    with pytest.raises(ValueError, match=place):
+        polytope_feature.Polytope(cube(a=np.arange(3)), options)
+
+
+def test_a_box_of_a_million_points_is_a_copy(cube):
+    array = cube(a=np.arange(20), b=np.arange(400), c=np.arange(500))
+    result = polytope_feature.Polytope(array).retrieve(
+        polytope_feature.Request(Box(["a", "b", "c"], [2, 50, 100], [11, 299, 499]))
+    )
+    assert result.n_points == 1_000_000
+    assert sum(factor.nbytes for factor in result.factors) < 200
+    assert np.array_equal(result.values, array.values[2:12, 50:300, 100:500])
