@@ -78,8 +78,6 @@ class Lazy(BackendArray):
         return found
 
     def _read(self, key: tuple[int | slice | NDArray[np.int64], ...]) -> NDArray[np.generic]:
-        along: list[Index] = [
-            np.array([one], np.int64) if isinstance(one, int) else one for one in key
-        ]
+        along: list[Index] = [np.array([one], np.int64) if isinstance(one, int) else one for one in key]
         alone = tuple(axis for axis, one in enumerate(key) if isinstance(one, int))
         return np.asarray(self.array.read(tuple(along)).squeeze(alone))
