@@ -5,7 +5,8 @@
 
 A client asks, waits, checks every value against the closed form of its field, and asks again. Those of the
 first model rank ask small things alone, every second of them for nothing but one point: what they wait for is
-the extraction ranks, and not a neighbour's large answer being checked. Printed are how long a one-point query
+the extraction ranks, and not a neighbour's large answer being checked. Two clients of each other model rank
+do nothing but take all fields everywhere, in parts. Printed are how long a one-point query
 takes when nothing else is asked and under that load (median and 99th percentile), how many queries of each
 kind were answered, wrong values, and how much memory each rank has in the middle and in the end. The exit
 status is 1 when a value was wrong, a rank grew, or a client waited longer than `LONGEST_SECONDS`.
@@ -39,7 +40,8 @@ GROWN_BYTES = 24 * 1024 * 1024
 ERROR_OF_PACKING = 2e-3
 POINT, SERIES, COUNTRY, FLIGHT, BOX, STREAM, WRONG = range(7)
 NAMES = ("point", "series", "country", "flight", "box", "globe in parts", "refused")
-SHARES = (20, 20, 15, 15, 20, 5, 5)
+N_STREAMING = 2
+SHARES = (20, 25, 15, 15, 20, 0, 5)
 SMALL_SHARES = (50, 30, 0, 0, 0, 0, 20)
 
 
@@ -102,12 +104,27 @@ def request_of(kind, chance):
     return {**key, "levtype": "pl", "param": str(param), **words, "feature": feature}
 
 
-def n_wrong(answer):
-    """Return how many values of an answer differ from the closed form by more than packing explains."""
-    columns = answer.point_columns()
-    param = answer.column("param").astype(float)[columns["field"]]
-    exact = wave(columns["latitude"], columns["longitude"], columns["levelist"], columns["step"], param)
-    return int(np.count_nonzero(~(np.abs(exact - columns["value"]) <= ERROR_OF_PACKING)))
+class Truth:
+    """The closed form on a grid, prepared: what a field is made of, at each of its points."""
+
+    def __init__(self, grid):
+        self.latitude, self.longitude = grid_of_name(grid).coordinates()
+        lat, lon = np.deg2rad(self.latitude), np.deg2rad(self.longitude)
+        self.sine, self.cosine = 20 * np.cos(lat) * np.sin(lon), 20 * np.cos(lat) * np.cos(lon)
+        self.rest = 250 + 5 * np.sin(3 * lat)
+
+    def n_wrong(self, answer):
+        """Return how many values and coordinates of an answer are wrong by more than packing explains."""
+        apart = np.abs(self.latitude[answer.index] - answer.latitude)
+        apart += np.abs(self.longitude[answer.index] - answer.longitude)
+        wrong = int(np.count_nonzero(~(apart < 1e-9)))
+        for row in range(answer.n_fields):
+            at, turned = answer.index[answer.points_of(row)], np.deg2rad(15 * answer.step[row])
+            exact = self.sine[at] * np.cos(turned) - self.cosine[at] * np.sin(turned) + self.rest[at]
+            exact += float(answer.column("param")[row]) / 10 + answer.level[row] / 100
+            apart = np.abs(exact - answer.values_of(row))
+            wrong += int(np.count_nonzero(~(apart <= ERROR_OF_PACKING)))
+        return wrong
 
 
 def rss_bytes():
@@ -118,8 +135,8 @@ def rss_bytes():
 class Client:
     """One of many users of a model rank: asks, and asks again when it has its answer."""
 
-    def __init__(self, number, client, chance):
-        self.number, self.client, self.chance = number, client, chance
+    def __init__(self, number, client, chance, truth):
+        self.number, self.client, self.chance, self.truth = number, client, chance, truth
         self.counts = dict.fromkeys(NAMES, 0)
         self.n_wrong, self.n_values, self.longest = 0, 0, 0.0
         self.waits = {name: [] for name in NAMES}
@@ -127,14 +144,19 @@ class Client:
 
     def ask(self):
         """Ask for something."""
-        shares = SMALL_SHARES if self.number < N_CLIENTS else SHARES
-        only_points = self.number < N_CLIENTS and self.number % 2 == 0
-        self.kind = POINT if only_points else self.chance.choices(range(7), shares)[0]
+        self.kind = self.kind_of_query()
         request = request_of(self.kind, self.chance)
         ask = self.client.ask_parts if self.kind == STREAM else self.client.ask
         self.pending = ask(request, user=self.number)
         self.parts = self.pending.parts() if self.kind == STREAM else None
         self.asked = time.perf_counter()
+
+    def kind_of_query(self):
+        """Return what kind of query this client asks next."""
+        if self.number >= N_CLIENTS:
+            streams = self.number % N_CLIENTS < N_STREAMING
+            return STREAM if streams else self.chance.choices(range(7), SHARES)[0]
+        return POINT if self.number % 2 == 0 else self.chance.choices(range(7), SMALL_SHARES)[0]
 
     def take(self):
         """Take what is ready; whether the query is over."""
@@ -145,7 +167,7 @@ class Client:
             part = next(self.parts, None)
             if part is not None:
                 self.check(part.answer)
-                leaves = self.chance.random() < 0.02  # some clients have seen enough
+                leaves = self.chance.random() < 0.01  # some clients have seen enough
                 if not leaves:
                     return False
                 self.parts.close()
@@ -163,7 +185,7 @@ class Client:
     def check(self, answer):
         """Compare every value."""
         self.n_values += answer.values.size
-        self.n_wrong += n_wrong(answer)
+        self.n_wrong += self.truth.n_wrong(answer)
 
 
 def idle(client, chance):
@@ -178,9 +200,9 @@ def idle(client, chance):
     return waits
 
 
-def load(asking, first, chance, seconds):
+def load(asking, first, chance, truth, seconds):
     """Run this rank's clients; return them and the rank's memory as it went."""
-    clients = [Client(first + n, asking, chance) for n in range(N_CLIENTS)]
+    clients = [Client(first + n, asking, chance, truth) for n in range(N_CLIENTS)]
     start, memory = time.perf_counter(), []
     while (now := time.perf_counter() - start) < seconds:
         ready = asking.wait_any([client.pending for client in clients])
@@ -208,7 +230,7 @@ def report(waits, clients, memory):
     }
 
 
-def ranks(folder, seconds):
+def ranks(folder, grid, seconds):
     """Be one rank of the job: the first ones ask, the others answer."""
     from dte_hpc.extract.ranks import ExtractClient, serve_extract
     from dte_hpc.parallel import Role, World, guard
@@ -226,7 +248,7 @@ def ranks(folder, seconds):
         with ExtractClient(world) as client:
             waits = idle(client, chance) if rank == 0 else []
             finish(world.comm.Ibarrier())
-            clients, memory = load(client, rank * N_CLIENTS, chance, seconds)
+            clients, memory = load(client, rank * N_CLIENTS, chance, Truth(grid), seconds)
         told = report(waits, clients, memory)
         (folder / f"model{rank}.json").write_text(json.dumps(told))
 
@@ -296,13 +318,13 @@ def main():
     parser.add_argument("--rank", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if is_rank():
-        ranks(Path(arguments.rank), arguments.seconds)
+        ranks(Path(arguments.rank), arguments.grid, arguments.seconds)
         return 0
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
         folder = Path(name)
         fill(folder / "store", arguments.grid)
         command = [mpiexec(), "-n", str(N_MODEL + N_EXTRACT), sys.executable, __file__]
-        words = ["--rank", str(folder), "--seconds", str(arguments.seconds)]
+        words = ["--rank", str(folder), "--seconds", str(arguments.seconds), "--grid", arguments.grid]
         subprocess.run([*command, *words], check=True, env=environment(), timeout=arguments.seconds + 300)
         found = table(folder, arguments.seconds)
     print(json.dumps(found, indent=1) if arguments.json else "\n".join(f"{k}: {v}" for k, v in found.items()))

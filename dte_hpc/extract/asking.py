@@ -50,7 +50,7 @@ class Pending:
         self._cancel = cancel
         self._error: DteError | None = None
         self._building: dict[int, tuple[NDArray[np.uint8], int]] = {}
-        self._kept: dict[int, Kept] = {}
+        self._kept = Kept()
         self._parts: dict[int, Part] = {}
         self._n_parts = 0
         self._n_come = 0
@@ -108,7 +108,7 @@ class Pending:
         """Take in that the query is not answered, and let go of what has come of it."""
         self._error = error
         self._building.clear()
-        self._kept.clear()
+        self._kept = Kept()
         if not self._held:
             return
         self._parts.clear()
@@ -128,14 +128,14 @@ class Pending:
         if done < size:
             self._building[frame.source] = data, done
             return
-        self._come(unpack_part(data, self._kept.setdefault(frame.source, Kept())))
+        self._come(unpack_part(data, self._kept))
 
     def _come(self, part: Part) -> None:
         self._parts[part.number] = part
         self._n_parts = part.n_parts
         self._n_come += 1
         if self.is_over:
-            self._kept.clear()
+            self._kept = Kept()
         if self._held and part.n_parts > 1:
             self._tell(self.number, self._n_come)
 

@@ -1,9 +1,9 @@
 """Who does what, among the extraction ranks?
 
 The leader, the first of them, takes every query, gives the planning of it to the rank with the least to do,
-and its pieces to whoever is free, in the order that `fairness` says. It reads itself when the others have
-enough to do. A query has few parts on their way until they are taken (`Serving`), so that nobody who is
-slow to take fills a memory.
+and its pieces to whoever is free, in the order that `fairness` says. A thread beside it works as the other
+ranks do (`inside`). A query has few parts on their way that are not taken yet (`Serving`): nobody who is slow
+to take them fills a memory.
 """
 
 import re
@@ -14,13 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dte_hpc.base.errors import DteError, InvalidRequest, RankFailed
+from dte_hpc.base.events import Listener, ignore
 from dte_hpc.extract.fairness import Turns
+from dte_hpc.extract.inside import Inside
 from dte_hpc.extract.protocol import Kind, Order, Outcome, Report
 from dte_hpc.extract.serving import Serving
-from dte_hpc.extract.worker import Worker
 from dte_hpc.parallel.agree import error_bytes
-from dte_hpc.parallel.frames import Frame, small_frame
+from dte_hpc.parallel.frames import Bytes, Frame, read_frame, small_frame
 from dte_hpc.parallel.mailbox import Mailbox
+from dte_hpc.parallel.waiting import wait_until
 
 PLAN_SECONDS = 0.003
 """What the first piece of work on a query is thought to take, before others like it have been seen."""
@@ -37,11 +39,8 @@ READS_AHEAD, PLANS_AHEAD = 2, 2
 """Pieces a rank has: one it reads, and one that waits there, so that it never waits for the leader. What is
 to be planned waits behind one piece alone."""
 
-LONG_PLAN_SECONDS = 0.05
-"""The leader plans nothing again that takes longer: the others would wait for work meanwhile."""
-
 MANY_OTHERS = 8
-"""With so many other ranks the leader does nothing but lead."""
+"""With so many other ranks the leading one does nothing but lead."""
 
 User = tuple[int, int]
 _FEATURE = re.compile(rb'"feature": {[^}]{0,4000}?"type": "(\w{1,32})"')
@@ -124,9 +123,11 @@ class Leader:
     mail : Mailbox
     readers, models : tuple of int
         World ranks of the extraction ranks, of which the first is the leader's own, and of the model ranks.
-    worker : Worker
-        The leader's own.
+    inside : Inside
+        To the worker beside the leader.
     serving : Serving
+    listener : callable, optional
+        Told what was waited for.
     """
 
     def __init__(
@@ -134,13 +135,16 @@ class Leader:
         mail: Mailbox,
         readers: tuple[int, ...],
         models: tuple[int, ...],
-        worker: Worker,
+        inside: Inside,
         serving: Serving,
+        listener: Listener = ignore,
     ) -> None:
         self._mail = mail
-        self._own, self._others = readers[0], readers[1:]
-        self._worker = worker
+        self._own, self._all = readers[0], readers
+        self._inside = inside
+        self._readers = readers[1:] if len(readers) > MANY_OTHERS else (*readers[1:], readers[0])
         self._serving = serving
+        self._listener = listener
         self._tasks: dict[int, Task] = {}
         self._by_query: dict[tuple[int, int], Task] = {}
         self._turns: Turns[Task] = Turns()
@@ -156,16 +160,31 @@ class Leader:
     def run(self) -> None:
         """Serve until every model rank has said goodbye, and knows of everything that was sent to it."""
         while self._models:
-            while (frame := self._mail.poll()) is not None:
+            while (frame := self._next()) is not None:
                 self._handle(frame)
-            self._mail.let_go()
             self._give_out()
             self._see_off()
-            if self._models and not self._work_here():
-                self._handle(self._mail.receive("request"))
-        for other in self._others:
-            self._mail.post(other, small_frame(Kind.END))
+            if self._models:
+                self._handle(wait_until(self._next, what="request", listener=self._listener))
+        for reader in self._all:
+            self._post(reader, small_frame(Kind.END))
         self._mail.drain()
+
+    def _next(self) -> Frame | None:
+        """Return a frame that has come, and send what the worker beside has posted."""
+        while (item := self._inside.take()) is not None:
+            destination, frame = item
+            if destination == self._own:
+                return read_frame(self._own, frame)
+            self._mail.post(destination, frame)
+        self._mail.let_go()
+        return self._mail.poll()
+
+    def _post(self, reader: int, frame: Bytes) -> None:
+        if reader == self._own:
+            self._inside.give(frame)
+        else:
+            self._mail.post(reader, frame)
 
     def _handle(self, frame: Frame) -> None:
         match frame.kind:
@@ -179,7 +198,7 @@ class Leader:
                 for task in [task for task in self._tasks.values() if task.rank == frame.source]:
                     self._cancel(task)
                 self._leaving.add(frame.source)
-            case Kind.DID if frame.source in self._others:
+            case Kind.DID if frame.source in self._readers:
                 self._did(frame.source, Report.of_frame(frame))
             case _:
                 raise RankFailed(
@@ -224,8 +243,8 @@ class Leader:
         self._mail.post(rank, small_frame(Kind.REFUSED, (query,), error_bytes(error, rank)))
 
     def _give_out(self) -> None:
-        """Give work to the other ranks, to who has least first, until they have enough or there is none."""
-        while any(self._given(reader) for reader in sorted(self._others, key=self._load_of)):
+        """Give work to the ranks, to who has least first, until they have enough or there is none."""
+        while any(self._given(reader) for reader in sorted(self._readers, key=self._load_of)):
             pass
 
     def _load_of(self, reader: int) -> int:
@@ -237,24 +256,9 @@ class Leader:
         if task is None:
             return False
         if self._begin(task, reader):
-            self._mail.post(reader, self._order(task, task.digest).frame())
+            self._post(reader, self._order(task).frame())
         if task.planned:
-            self._mail.post(reader, small_frame(Kind.READ, (task.number, task.take_piece())))
-        return True
-
-    def _work_here(self) -> bool:
-        """Do a piece of work on this rank, when the others have enough; whether there was one."""
-        busy = all(self._reads[other] >= READS_AHEAD for other in self._others)
-        if not busy or len(self._others) >= MANY_OTHERS:
-            return False
-        task = self._turns.pick(lambda task: self._can(task, self._own))
-        if task is None:
-            return False
-        report = self._worker.plan(self._order(task, task.digest)) if self._begin(task, self._own) else None
-        if task.planned:
-            report = self._worker.read(task.number, task.take_piece())
-        if report is not None:
-            self._did(self._own, report)
+            self._post(reader, small_frame(Kind.READ, (task.number, task.take_piece())))
         return True
 
     def _begin(self, task: Task, reader: int) -> bool:
@@ -267,12 +271,12 @@ class Leader:
             task.told.add(reader)
         return unknown
 
-    def _order(self, task: Task, digest: int) -> Order:
+    def _order(self, task: Task) -> Order:
         return Order(
             task=task.number,
             rank=task.rank,
             query=task.query,
-            digest=digest,
+            digest=task.digest,
             in_parts=task.in_parts,
             text=task.text,
         )
@@ -280,8 +284,7 @@ class Leader:
     def _can(self, task: Task, reader: int) -> bool:
         """Whether a rank may do the next piece of a query now."""
         if not task.planned:
-            mine = reader != self._own or not self._others
-            return mine and not task.running and self._plans[reader] < PLANS_AHEAD
+            return not task.running and self._plans[reader] < PLANS_AHEAD
         if task.piece() >= task.costs.size or self._reads[reader] >= READS_AHEAD:
             return False
         held, serving = task.n_on_their_way, self._serving
@@ -293,8 +296,7 @@ class Leader:
 
     def _pays(self, task: Task, reader: int) -> bool:
         """Whether a rank that has not planned a query should do so to help with it."""
-        short = reader != self._own or task.plan_seconds < LONG_PLAN_SECONDS
-        return short and reader not in task.strange_to and task.left_seconds() > 2 * task.plan_seconds
+        return reader not in task.strange_to and task.left_seconds() > 2 * task.plan_seconds
 
     def _did(self, reader: int, report: Report) -> None:
         task = self._tasks[report.task]
@@ -354,10 +356,7 @@ class Leader:
             return
         if self._tasks.pop(task.number, None) is not None:
             for reader in task.told:
-                if reader == self._own:
-                    self._worker.forget(task.number)
-                else:
-                    self._mail.post(reader, small_frame(Kind.FORGET, (task.number,)))
+                self._post(reader, small_frame(Kind.FORGET, (task.number,)))
         n_parts = task.costs.size
         if not task.wanted or n_parts == 1 or task.n_read < n_parts or task.n_taken >= n_parts:
             self._close(task)

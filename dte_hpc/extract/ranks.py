@@ -7,6 +7,7 @@ Importing this starts MPI, but neither numba nor ecCodes, since model ranks do.
 """
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -196,6 +197,7 @@ def serve_extract(
     pieces of work it did on another.
     """
     from dte_hpc.extract.batches import ReadPolicy
+    from dte_hpc.extract.inside import Inside
     from dte_hpc.extract.lead import Leader
     from dte_hpc.extract.read import warm
     from dte_hpc.extract.run import Options
@@ -204,11 +206,16 @@ def serve_extract(
     serving = serving or Serving()
     options = Options(limits=serving.limits, policy=ReadPolicy(gap_bytes=serving.gap_bytes))
     mail = Mailbox(world.world, tag=TAG, limit_bytes=_LONGEST_FRAME_BYTES, listener=listener)
-    worker = Worker(world.comm, mail, store, options, part_bytes=serving.part_bytes)
-    warm()
     readers = world.ranks_of(Role.EXTRACT)
+    inside = Inside(readers[0])
+    own = mail if world.comm.rank else inside
+    worker = Worker(world.comm, own, store, options, part_bytes=serving.part_bytes)
+    warm()
     if world.comm.rank:
         return work(mail, readers[0], worker)
-    leader = Leader(mail, readers, world.ranks_of(Role.MODEL), worker, serving)
+    leader = Leader(mail, readers, world.ranks_of(Role.MODEL), inside, serving, listener)
+    thread = threading.Thread(target=work, args=(inside, readers[0], worker), name="extract", daemon=True)
+    thread.start()
     leader.run()
+    thread.join()
     return leader.n_queries

@@ -191,7 +191,11 @@ def read_part(
     query: Query, bounds: NDArray[np.int64], number: int, whole: Account, policy: ReadPolicy
 ) -> Part:
     """Return the part of an answer that one of the `pieces` of its query is."""
-    piece, first_field, first_point, places = piece_of(query, *bounds[number : number + 2].tolist())
+    piece, first_field, first_point, places = (
+        (query, 0, 0, np.arange(len(query.places)))
+        if bounds.size == 2
+        else piece_of(query, *bounds[number : number + 2].tolist())
+    )
     account = Account(fields=piece.n_fields, points=int(piece.value_start()[-1]))
     account.bytes_whole_fields = int(piece.fields.length.sum())
     with account.phase("read"):
@@ -233,7 +237,7 @@ def assemble(query: Query, values: Float64s, account: Account) -> Answer:
 
 
 def _in_answer_order(query: Query, values: Float64s) -> Float64s:
-    """Return the values as the answer has them: points in the order asked for, repeats repeated, or made of them."""
+    """Return the values as the answer has them: points in the order asked for, repeated, or made of them."""
     if all(place.order is None for place in query.places):
         return values
     begin, to = query.read_start(), query.value_start()

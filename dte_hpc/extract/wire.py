@@ -57,7 +57,7 @@ if HEADER.size != 16:
 
 
 class Kept:
-    """Which points one rank has sent for a query, or has got from one: at most `KEPT_BYTES` of them."""
+    """Which points one rank has sent for a query, or has got for one: at most `KEPT_BYTES` from each rank."""
 
     def __init__(self) -> None:
         self._n_bytes = 0
@@ -78,9 +78,9 @@ class Kept:
     def received(self, part: Part, said: str) -> Part:
         """Return a part with its points."""
         key = _points_key(part)
-        if said == KEPT:
-            self._arrays[key] = tuple(getattr(part.answer, name) for name in _POINTS)
-        if said != KNOWN:
+        if said == KEPT:  # by several ranks perhaps; one copy is enough
+            self._arrays.setdefault(key, tuple(getattr(part.answer, name) for name in _POINTS))
+        if said == GIVEN:
             return part
         if key not in self._arrays:
             raise RankFailed("another rank sent a part whose points are not known; expected them before")
@@ -100,9 +100,7 @@ def pack_part(part: Part, kept: Kept | None = None) -> Bytes:
     arrays = {name: np.ascontiguousarray(getattr(answer, name), _ARRAYS[name]) for name in names}
     words: dict[str, list[str]] = {}
     for keyword, column in answer.columns.items():
-        different, codes = np.unique(column, return_inverse=True)
-        words[keyword] = different.tolist()
-        arrays[f"column {keyword}"] = codes.astype(_CODES)
+        words[keyword], arrays[f"column {keyword}"] = _coded(column)
     text = {
         "kind": answer.kind,
         "axis": answer.axis,
@@ -121,6 +119,14 @@ def pack_part(part: Part, kept: Kept | None = None) -> Bytes:
     for array in arrays.values():
         parts += [array.view(np.uint8), np.zeros(-array.nbytes % 8, np.uint8)]
     return np.concatenate(parts)
+
+
+def _coded(column: NDArray[np.str_]) -> tuple[list[str], NDArray[np.int32]]:
+    """Return the different words of a column, and the number of each row's; mostly all are the same."""
+    if column.size and (column == column[0]).all():
+        return [str(column[0])], np.zeros(column.size, _CODES)
+    different, codes = np.unique(column, return_inverse=True)
+    return different.tolist(), codes.astype(_CODES)
 
 
 def unpack_part(data: Bytes, kept: Kept | None = None) -> Part:

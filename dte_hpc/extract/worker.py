@@ -7,13 +7,14 @@ to who asked and to the leader, and hurts no other.
 import time
 from collections import deque
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dte_hpc.base.errors import DteError, RankFailed
 from dte_hpc.extract.account import Account
-from dte_hpc.extract.pieces import PIECE_SECONDS, pieces, seconds_of_pieces
+from dte_hpc.extract.pieces import PIECE_SECONDS, VALUE_BYTES, pieces, seconds_of_pieces
 from dte_hpc.extract.protocol import FRAME_BYTES, Kind, Order, Outcome, Report
 from dte_hpc.extract.query import Query
 from dte_hpc.extract.request import request_of_text
@@ -22,12 +23,33 @@ from dte_hpc.extract.store import Store
 from dte_hpc.extract.together import digest_of
 from dte_hpc.extract.wire import Kept, pack_part
 from dte_hpc.parallel.agree import attempt, error_bytes
-from dte_hpc.parallel.frames import HEADER_BYTES, Frame, small_frame, write_header
-from dte_hpc.parallel.mailbox import Mailbox
+from dte_hpc.parallel.frames import HEADER_BYTES, Bytes, Frame, small_frame, write_header
 from dte_hpc.parallel.mpi import Comm
 
 LEAST_SECONDS = 0.002
 """Of a piece: below this a second rank's planning and messages cost more than they save."""
+
+FEW_VALUES = 64
+"""So few are one piece, whatever they are packed in: looking at what they cost would cost more."""
+
+
+class Mail(Protocol):
+    """What a worker needs of a `parallel.mailbox.Mailbox`."""
+
+    def post(self, destination: int, frame: Bytes) -> None:
+        """Send a frame; returns at once."""
+
+    def poll(self) -> Frame | None:
+        """Return the next frame that has arrived, or None."""
+
+    def receive(self, what: str = "message") -> Frame:
+        """Return the next frame, waiting for it."""
+
+    def let_go(self) -> bool:
+        """Forget the frames that are sent."""
+
+    def drain(self) -> None:
+        """Wait until everything posted has left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,7 +78,7 @@ class Worker:
     ----------
     comm : Comm
         Of the extraction ranks.
-    mail : Mailbox
+    mail : Mail
         Parts and refusals are posted here.
     store : Store
     options : Options
@@ -65,7 +87,7 @@ class Worker:
         The most of values in one part.
     """
 
-    def __init__(self, comm: Comm, mail: Mailbox, store: Store, options: Options, *, part_bytes: int) -> None:
+    def __init__(self, comm: Comm, mail: Mail, store: Store, options: Options, *, part_bytes: int) -> None:
         self._comm = comm
         self._mail = mail
         self._store = store
@@ -123,10 +145,20 @@ class Worker:
         request = request_of_text(order.text.decode(errors="replace"))
         options = replace(self._options, limits=limits.of_parts() if order.in_parts else limits)
         query, account = plan(self._store, request, options)
-        total = float(seconds_of_pieces(query, query.read_start()[[0, -1]])[0])
+        bounds = self._bounds(query)
+        digest = digest_of(query) if bounds.size > 2 else 0
+        return _Planned(query=query, account=account, bounds=bounds, digest=digest)
+
+    def _bounds(self, query: Query) -> NDArray[np.int64]:
+        """Return where a query is cut: small enough that all extraction ranks have some of it."""
+        whole = query.read_start()[[0, -1]]
+        if whole[-1] <= FEW_VALUES:
+            return whole
+        total = float(seconds_of_pieces(query, whole)[0])
+        if total <= LEAST_SECONDS and VALUE_BYTES * whole[-1] <= self._part_bytes:
+            return whole
         seconds = min(max(total / (2 * self._comm.size), LEAST_SECONDS), PIECE_SECONDS)
-        bounds = pieces(query, self._part_bytes, seconds)
-        return _Planned(query=query, account=account, bounds=bounds, digest=digest_of(query))
+        return pieces(query, self._part_bytes, seconds)
 
     def _planned_alike(self, task: _Task) -> _Planned | None:
         """Return the plan if it is the same as that of who planned first; the store may have changed."""
@@ -156,7 +188,7 @@ class Worker:
         return Report(task=order.task, outcome=Outcome.FAILED, piece=piece, seconds=seconds, n_frames=1)
 
 
-def work(mail: Mailbox, leader: int, worker: Worker) -> int:
+def work(mail: Mail, leader: int, worker: Worker) -> int:
     """Do what the leader says until it says that it is the end; return how much that was.
 
     Queries to be planned come before pieces to be read: the small ones among them are answered at once.

@@ -1,8 +1,10 @@
 """Do extraction ranks serve many queries at once: right, fair, in bounded memory, each hurt by no other?"""
 
 import contextlib
+import json
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -351,3 +353,15 @@ def test_a_model_rank_imports_no_compiled_code():
     code = "import sys, dte_hpc.extract.ranks; print(sorted({'numba', 'eccodes'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_64_clients_for_two_minutes(outside, tmp_path):
+    script = Path(__file__).parents[2] / "benchmarks" / "clients.py"
+    ended = outside(sys.executable, script, "--json", "--folder", tmp_path, timeout=550)
+    assert ended.status == 0, ended.out + ended.err
+    told = json.loads(ended.out)
+    assert told["clients"] == 64
+    assert told["wrong"] == 0
+    assert told["fewest answers of a client"] > 0
