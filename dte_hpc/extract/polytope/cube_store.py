@@ -70,7 +70,7 @@ class StoreCube:
 
     def _add(self, name: str, column: NDArray[np.str_], settings: Settings) -> None:
         options = settings.of(name)
-        texts, position = np.unique(column, return_inverse=True)
+        texts, position = _different(column)
         if options.merge:
             other, link, end = options.merge
             pairs, position = np.unique(
@@ -190,6 +190,14 @@ def _is_plain(shape: shapes.Select, settings: Settings) -> bool:
 def _texts(value: Any) -> list[str]:
     values = value if isinstance(value, list | tuple) else [value]
     return [str(each) for each in values]
+
+
+def _different(column: NDArray[np.str_]) -> tuple[NDArray[np.str_], Int64s]:
+    """Return the different texts of a column, and which of them each is; most columns have one."""
+    if (column == column[0]).all():
+        return column[:1], np.zeros(column.size, np.int64)
+    texts, position = np.unique(column, return_inverse=True)
+    return texts, position.astype(np.int64)
 
 
 def _ground(fields: Fields, settings: Settings) -> Ground:

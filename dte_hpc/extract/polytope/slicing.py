@@ -26,6 +26,8 @@ Int64s = NDArray[np.int64]
 
 def slice_solids(solids: Solids, cube: Datacube) -> Factor:
     """Return the points of a datacube that are in any of some polytopes, each once."""
+    if len(solids.axes) == 1:
+        return _one_axis(solids, cube.axes[solids.axes[0]])
     ground = cube.ground if cube.ground is not None and cube.ground.longitude in solids.axes else None
     leading = [cube.axes[axis] for axis in solids.axes[: -2 if ground else -1]]
     solid, before = np.arange(len(solids)), np.empty((len(solids), 0))
@@ -45,6 +47,20 @@ def slice_solids(solids: Solids, cube: Datacube) -> Factor:
         is_on_ground=ground is not None,
         rows=combinations[used],
         row=row.astype(np.int64),
+        start=start,
+        stop=stop,
+    )
+
+
+def _one_axis(solids: Solids, axis: Axis) -> Factor:
+    """Return the values of one axis in any of some ranges."""
+    _, start, stop, _ = axis.ranges(solids.lower[0][:, 0, 0], solids.upper[0][:, 0, 0])
+    start, stop = merged(start, stop)
+    return Factor(
+        axes=solids.axes,
+        is_on_ground=False,
+        rows=np.empty((1, 0), np.int64),
+        row=np.zeros(start.size, np.int64),
         start=start,
         stop=stop,
     )
