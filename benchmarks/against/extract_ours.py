@@ -12,6 +12,7 @@ from dte_hpc.extract import Account, Options, ReadPolicy, extract, values_at
 from dte_hpc.fdb import FDB
 
 SMALL_RING = [[10, 10], [10, 12], [12, 11]]
+BY_CALLS = ReadPolicy(map_files=False)
 
 
 def fill(sample: Sample, name: str) -> None:
@@ -54,6 +55,31 @@ def indexed_all_ccsds(sample: Sample) -> None:
     _indexed(sample, "ccsds", _all(sample))
 
 
+def indexed_simple_by_calls(sample: Sample) -> None:
+    """`size` points of one field, each read by a call, so that all reading can be seen from outside."""
+    _indexed(sample, "simple", "0", BY_CALLS)
+
+
+def indexed_ccsds_by_calls(sample: Sample) -> None:
+    """The same in a compressed field."""
+    _indexed(sample, "ccsds", "0", BY_CALLS)
+
+
+def indexed_all_simple_by_calls(sample: Sample) -> None:
+    """`size` points of every field."""
+    _indexed(sample, "simple", _all(sample), BY_CALLS)
+
+
+def indexed_all_ccsds_by_calls(sample: Sample) -> None:
+    """The same in compressed fields."""
+    _indexed(sample, "ccsds", _all(sample), BY_CALLS)
+
+
+def flight_by_calls(sample: Sample) -> None:
+    """A flight through levels and steps."""
+    _flight(sample, Options(policy=BY_CALLS))
+
+
 def small_simple(sample: Sample) -> None:
     """One point of `size` small fields."""
     _values(sample, "small_simple", f"0/to/{sample.size - 1}", np.array([1234]))
@@ -87,11 +113,15 @@ def large_polygon(sample: Sample) -> None:
 
 def flight(sample: Sample) -> None:
     """A flight through levels and steps."""
+    _flight(sample)
+
+
+def _flight(sample: Sample, options: Options | None = None) -> None:
     feature = {
         "type": "trajectory", "points": shapes.FLIGHT, "axes": list(shapes.FLIGHT_AXES),
         "inflation": shapes.FLIGHT_REACH, "inflate": "box",
     }  # fmt: skip
-    _feature(sample, "flight", feature, step=None, levelist=None)
+    _feature(sample, "flight", feature, options, step=None, levelist=None)
 
 
 def _one(sample: Sample, name: str) -> None:

@@ -25,6 +25,7 @@ from dte_hpc.codecs.kernels import (
 )
 
 I64 = NDArray[np.int64]
+U64 = NDArray[np.uint64]
 F64 = NDArray[np.float64]
 Int: TypeAlias = Any  # int64
 Index: TypeAlias = Any  # uint64, so that numba does not look for negative ones
@@ -120,6 +121,14 @@ def _get_pairs(address: Int, bit: Int, end: Int, d: U32, first: Index, stop: Ind
 
 
 @inlined
+def _zero_run(code: Int, number: Int, rsi: Int) -> Int:
+    """Return how many zero blocks a code stands for, at so many blocks into an interval."""
+    if code == REST_OF_SEGMENT + 1:
+        return min(rsi - number, SEGMENT - number % SEGMENT)
+    return code if code <= REST_OF_SEGMENT else code - 1
+
+
+@inlined
 def _get_interval(
     address: Int,
     bit: Int,
@@ -160,11 +169,7 @@ def _get_interval(
             bit = _get_pairs(address, bit + id_bits + low, end, d, first, stop)
         else:
             bit = _get_fs(address, bit + id_bits + low, end, d, stop - ONE, stop)
-            n_zero = np.int64(d[stop - ONE]) + 1
-            if n_zero == REST_OF_SEGMENT + 1:
-                n_zero = min(rsi - number, SEGMENT - number % SEGMENT)
-            elif n_zero > REST_OF_SEGMENT + 1:
-                n_zero -= 1
+            n_zero = _zero_run(np.int64(d[stop - ONE]) + 1, number, rsi)
             if n_zero > rsi - number:
                 return np.int64(BAD_RUN)
             n_zero = min(n_zero, n_blocks - number)
@@ -234,6 +239,80 @@ def _restore(d: U32, first: Index, stop: Index, x: np.uint32, top: np.uint32, wa
             x = _near(d, first, upto, x, top)
         first = upto
     return x
+
+
+@inlined
+def _pass_fs(address: Int, bit: Int, end: Int, n: Index) -> Int:
+    """Return the bit after n ones, or OVERRUN; what is between is not looked at."""
+    while True:
+        if bit >= end:
+            return np.int64(OVERRUN)
+        skip = bit & 7
+        word = reversed_word(address + (bit >> 3)) >> np.uint64(skip)
+        found = n_ones(word)
+        if found >= n:
+            break
+        n -= found
+        bit += 64 - skip
+    while n > ONE:
+        word &= word - ONE
+        n -= ONE
+    return bit + lowest_one(word) + 1
+
+
+@kernel
+def find_ccsds(
+    address: int,
+    end: int,
+    n_samples: int,
+    bits: int,
+    id_bits: int,
+    block_size: int,
+    rsi: int,
+    preprocessed: bool,
+    offsets: U64,
+) -> int:
+    """Write the bit at which each interval begins; return 0 or what is wrong.
+
+    No sample is made: of each block only its ones are counted, so this takes an eighth of decoding.
+    """
+    bit, left = np.int64(0), (n_samples + block_size - 1) // block_size
+    count = np.empty(1, np.uint32)
+    for interval in range(offsets.size):
+        offsets[interval] = np.uint64(bit)
+        number, n_blocks = np.int64(0), min(np.int64(rsi), left)
+        while number < n_blocks:
+            if bit > end:
+                return np.int64(OVERRUN)
+            kind = _get(address, bit, id_bits)
+            bit += id_bits
+            n = np.uint64(block_size)
+            if kind == (1 << id_bits) - 1:
+                bit += block_size * bits
+                number += 1
+                continue
+            extended = False
+            if kind == 0:
+                extended = _get(address, bit, np.int64(1)) == 1
+                bit += 1
+            if preprocessed and number == 0:
+                bit += bits
+                n -= ONE
+            if kind > 0:
+                bit = _pass_fs(address, bit, end, n) + (kind - 1) * np.int64(n)
+                number += 1
+            elif extended:
+                bit = _pass_fs(address, bit, end, (n + ONE) >> ONE)
+                number += 1
+            else:
+                bit = _get_fs(address, bit, end, count, NONE, ONE)
+                number += _zero_run(np.int64(count[0]) + 1, number, rsi)
+            if bit < 0:
+                return np.int64(OVERRUN)
+            if number > rsi:
+                return np.int64(BAD_RUN)
+        left -= n_blocks
+    return np.int64(0) if bit <= end else np.int64(OVERRUN)
 
 
 @kernel

@@ -164,9 +164,41 @@ def decode(
         out,
     )
     if code:
-        raise InvalidMessage(
-            f"the CCSDS data {decompress.WRONG[code]}; expected CCSDS 121.0-B data", code=code
+        raise _wrong(code)
+
+
+def find(layout: Layout, data: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Return where each interval begins in the packed data of a message, bits.
+
+    Raises
+    ------
+    InvalidMessage
+        If the data do not hold the layout's values.
+    """
+    if not is_decoded_alone(layout):
+        return aec.find_offsets(
+            data, layout.n_packed, layout.bits, layout.block_size, layout.rsi, layout.ccsds_flags
         )
+    offsets = np.zeros(-(-layout.n_packed // (layout.block_size * layout.rsi)), np.uint64)
+    padded = np.concatenate([data, np.zeros(BEHIND_BYTES, np.uint8)])
+    code = decompress.find_ccsds(
+        padded.ctypes.data,
+        8 * data.size,
+        layout.n_packed,
+        layout.bits,
+        id_bits(layout),
+        layout.block_size,
+        layout.rsi,
+        bool(layout.ccsds_flags & aec.PREPROCESS),
+        offsets,
+    )
+    if code:
+        raise _wrong(code)
+    return offsets
+
+
+def _wrong(code: int) -> InvalidMessage:
+    return InvalidMessage(f"the CCSDS data {decompress.WRONG[code]}; expected CCSDS 121.0-B data", code=code)
 
 
 def is_decoded_alone(layout: Layout) -> bool:
@@ -191,3 +223,4 @@ def warm() -> None:
     decompress.decode_ccsds(
         0, none, none, none, one, none, none, 8, 3, 8, 1, True, 1.0, 0.0, 1.0, np.empty(0)
     )
+    decompress.find_ccsds(0, 0, 0, 8, 3, 8, 1, True, np.empty(0, np.uint64))

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from dte_hpc.base.checksum import ByteLike
 from dte_hpc.base.compiled import frozen
 from dte_hpc.base.errors import InvalidMessage, InvalidRequest, UnsupportedPacking
-from dte_hpc.codecs import aec, intervals, packing
+from dte_hpc.codecs import intervals, packing
 from dte_hpc.codecs.decode import formula
 from dte_hpc.codecs.intervals import BEHIND_BYTES, Stretches, byte_ranges
 from dte_hpc.codecs.layout import CCSDS, CONSTANT, OTHER, SIMPLE, Layout, byte_view, read_layout
@@ -267,7 +267,7 @@ def checked_offsets(layout: Layout, block_offsets: Offsets) -> NDArray[np.uint64
 def find_block_offsets(message: ByteLike) -> Offsets:
     """Return the block offsets of a message that came without them; None unless it is packed by CCSDS.
 
-    For messages made elsewhere. Costs a whole decoding.
+    For messages made elsewhere. Costs a pass over the compressed data, about 1 ns a value.
 
     Raises
     ------
@@ -278,10 +278,7 @@ def find_block_offsets(message: ByteLike) -> Offsets:
     if layout.packing != CCSDS or layout.n_packed == 0:
         return None
     data = np.frombuffer(byte_view(message), np.uint8)
-    data = data[layout.data_offset : layout.data_offset + layout.data_length]
-    found = aec.find_offsets(
-        data, layout.n_packed, layout.bits, layout.block_size, layout.rsi, layout.ccsds_flags
-    )
+    found = intervals.find(layout, data[layout.data_offset : layout.data_offset + layout.data_length])
     return checked_offsets(layout, found)
 
 

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 
+READING = ("reads", "bytes_requested", "bytes_read", "bytes_index", "bytes_decoded", "fields_decoded_whole")
+"""The figures that reading adds to, which are summed over ranks and parts."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Account:
@@ -31,6 +34,8 @@ class Account:
         Of tables of block offsets, read beside the fields (grid_ccsds).
     bytes_decoded : int
         Of values that were unpacked, 8 bytes each, wanted or not.
+    fields_decoded_whole : int
+        Fields packed in a way of which no part can be decoded alone (second order, JPEG, PNG, ...).
     bytes_whole_fields : int
         Of the messages that were touched.
     bytes_bounding_box : int
@@ -50,6 +55,7 @@ class Account:
     bytes_read: int = 0
     bytes_index: int = 0
     bytes_decoded: int = 0
+    fields_decoded_whole: int = 0
     bytes_whole_fields: int = 0
     bytes_bounding_box: int = 0
     points_bounding_box: int = 0

@@ -77,11 +77,15 @@ class ReadPolicy:
         Pieces that together are more of a data section than this are read as one.
     batch_bytes : int
         The most memory for bytes read and not yet unpacked.
+    map_files : bool
+        Whether many small pieces that lie in memory already are copied from there; else each is a call of
+        pread, which can be watched and counted.
     """
 
     gap_bytes: int = 2
     whole_share: float = 0.9
     batch_bytes: int = 64 * 1024 * 1024
+    map_files: bool = True
 
     def __post_init__(self) -> None:
         if self.gap_bytes < 0 or not 0 < self.whole_share <= 1 or self.batch_bytes < 1:

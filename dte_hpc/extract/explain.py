@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dte_hpc.codecs.bitmaps import bitmap_reads
 from dte_hpc.codecs.layout import CCSDS, CONSTANT, OTHER, PACKING_NAMES
 from dte_hpc.codecs.points import rsi_of
 from dte_hpc.extract.account import Account
@@ -97,7 +98,7 @@ def estimate(query: Query, account: Account, policy: ReadPolicy) -> None:
 def _of_field(query: Query, batch: Batch, policy: ReadPolicy) -> tuple[int, int, int, int]:
     """Return reads, bytes requested, bytes read and values decoded of one field of a batch."""
     layout = batch.layout
-    bitmap = (int(batch.stop[-1]) + 7) // 8 if layout.bitmap_offset else 0
+    bitmap = int(bitmap_reads(batch.start, batch.stop)[1].sum()) if layout.bitmap_offset else 0
     if layout.packing == OTHER:
         length = int(query.fields.length[batch.rows[0]])
         return 1, length, length, layout.n_values

@@ -1,6 +1,6 @@
 """Which loops of extraction must not be Python's?
 
-Reading many short pieces of files. One call of pread from a compiled loop costs 0.7 µs here, from Python
+Reading, or copying, many short pieces of files. One call of pread from a compiled loop costs 0.7 µs here, from Python
 0.95 µs and with the copy to its place 1.5 µs; and it runs without the GIL.
 """
 
@@ -46,3 +46,19 @@ def read_pieces(
             got += n
         done += got
     return fds.size
+
+
+@numba.njit(nogil=True, cache=True)
+def copy_pieces(
+    data: NDArray[np.uint8], offsets: NDArray[np.int64], lengths: NDArray[np.int64], out: NDArray[np.uint8]
+) -> int:
+    """Copy pieces of memory, one after another; return how many were whole and had room."""
+    done = np.int64(0)
+    for i in range(offsets.size):
+        first, n = offsets[i], lengths[i]
+        if first < 0 or n < 0 or n > data.size - first or n > out.size - done:
+            return i
+        for j in range(n):
+            out[done + j] = data[first + j]
+        done += n
+    return offsets.size

@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dte_hpc.extract.account import Account
+from dte_hpc.extract.account import READING, Account
 from dte_hpc.extract.answer import Answer
 
 Int64s = NDArray[np.int64]
-_READING = ("reads", "bytes_requested", "bytes_read", "bytes_index", "bytes_decoded")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -100,7 +99,7 @@ def _account(parts: Sequence[Part]) -> Account:
     account = replace(parts[0].whole, seconds=dict(parts[0].whole.seconds))
     seconds: dict[int, dict[str, float]] = {}
     for part in parts:
-        for name in _READING:
+        for name in READING:
             setattr(account, name, getattr(account, name) + getattr(part.answer.account, name))
         own = seconds.setdefault(part.rank, {})
         for phase, spent in part.answer.account.seconds.items():

@@ -17,19 +17,26 @@ from numpy.typing import NDArray
 from dte_hpc.base.compiled import frozen
 from dte_hpc.base.errors import CorruptData
 from dte_hpc.codecs import intervals, packing
+from dte_hpc.codecs.bitmaps import bitmap_reads, directory_of, present_in_reads
 from dte_hpc.codecs.decode import decode, step_and_factor
 from dte_hpc.codecs.intervals import BEHIND_BYTES, Stretches, is_decoded_alone
 from dte_hpc.codecs.layout import CCSDS, OTHER, SIMPLE, Layout
-from dte_hpc.codecs.points import ReadPlan, decode_reads, present_in_ranges, simple_byte_ranges
+from dte_hpc.codecs.points import ReadPlan, decode_reads, find_block_offsets, simple_byte_ranges
 from dte_hpc.extract.account import Account
 from dte_hpc.extract.batches import Batch, ReadPolicy, Wanted, batches, choose_plan
 from dte_hpc.extract.compressed import decode_fields, plan_fields
+from dte_hpc.extract.kept import Kept
+from dte_hpc.extract.mapped import MappedReader
 from dte_hpc.extract.pread import PreadReader, Reader
 from dte_hpc.extract.ranges import Ranges
 from dte_hpc.extract.store import Fields
 
 Int64s = NDArray[np.int64]
 Float64s = NDArray[np.float64]
+COMPRESSED_BYTES = (
+    4 * 1024 * 1024
+)  # what is decoded at once stays in a cache and in memory that is there already
+MAPPED, KEPT = MappedReader(), Kept()  # of the process: what they keep is for all queries
 
 
 def read_values(
@@ -62,7 +69,9 @@ def read_values(
         When a file ends too early, or a field does not fit its grid.
     """
     out = np.empty(last - first)
-    work = _Work(query.fields, out, account, reader or PreadReader(), policy or ReadPolicy())
+    policy = policy or ReadPolicy()
+    reader = reader or (MAPPED if policy.map_files else PreadReader())
+    work = _Work(query.fields, out, account, reader, policy)
     for batch in batches(query, first, last):
         work.read(batch)
     return out
@@ -113,46 +122,66 @@ class _Work:
         """Return one field's values, decoded as a whole."""
         message = self.fields.message(row)
         self._count(1, len(message), len(message), batch.layout.n_values)
-        return decode(message)[Ranges.of(batch.start, batch.stop).indices()]
+        self.account.fields_decoded_whole += 1
+        values = decode(message)
+        if values.size != batch.layout.n_values:
+            raise CorruptData(
+                f"field {row} of the request decodes to {values.size} values; expected the "
+                f"{batch.layout.n_values} of its grid"
+            )
+        return values[Ranges.of(batch.start, batch.stop).indices()]
 
     def _one(self, row: int, batch: Batch) -> Float64s:
         """Return one field's values, reading what its own bitmap and blocks ask for."""
         layout = Layout.of_record(self.fields.layout[row])
-        start, stop = batch.start, batch.stop
-        present = None
-        if layout.bitmap_offset:
-            n_bytes = (int(stop[-1]) + 7) // 8
-            bitmap = self._pieces(row, np.array([layout.bitmap_offset]), np.array([n_bytes]))
-            self._count(1, n_bytes, n_bytes, 0)
-            present, start, stop = present_in_ranges(layout, bitmap, start, stop)
-            start, stop = start[stop > start], stop[stop > start]
-        packed = self._packed(row, layout, start, stop)
-        if present is None:
-            return packed
+        if layout.packing == CCSDS and not is_decoded_alone(layout):
+            return self._whole(row, batch)
+        if not layout.bitmap_offset:
+            return self._packed(row, layout, batch.start, batch.stop)
+        present, first, last = self._present(row, layout, batch)
+        some = last > first
         values = np.full(present.size, np.nan)
-        values[present] = packed
+        values[present] = self._packed(row, layout, first[some], last[some])
         return values
+
+    def _present(self, row: int, layout: Layout, batch: Batch) -> tuple[NDArray[np.bool_], Int64s, Int64s]:
+        """Return which points are present and which packed values they are, reading a part of the bitmap."""
+
+        def count() -> Int64s:
+            n_bytes = (layout.n_values + 7) // 8
+            whole = self._pieces(row, np.array([layout.bitmap_offset]), np.array([n_bytes]))
+            self._count(1, n_bytes, n_bytes, 0)
+            return directory_of(layout, whole)
+
+        directory = KEPT.get(self.fields, row, "bitmap", count)
+        offset, length = bitmap_reads(batch.start, batch.stop)
+        bits = self._pieces(row, offset + layout.bitmap_offset, length)
+        self._count(offset.size, bits.size, bits.size, 0)
+        return present_in_reads(directory, offset, length, bits, batch.start, batch.stop)
 
     def _packed(self, row: int, layout: Layout, start: Int64s, stop: Int64s) -> Float64s:
         offsets = None
-        if layout.packing == CCSDS:
-            offsets = self.fields.block_offsets(row)
-            if offsets is None:
-                return self._decoded_packed(row, layout, start, stop)
-            self.account.bytes_index += offsets.nbytes
+        if layout.packing == CCSDS and start.size:
+            offsets = self._table(row, self.fields.block_offsets(row))
         plan, least = choose_plan(self.policy, layout, offsets, start, stop)
         data = self._pieces(row, plan.offset, plan.length)
         self._count(plan.offset.size, least, data.size, plan.n_decoded)
         parts = np.split(data, np.cumsum(plan.length)[:-1]) if plan.length.size else []
         return decode_reads(layout, offsets, plan, parts)
 
-    def _decoded_packed(self, row: int, layout: Layout, start: Int64s, stop: Int64s) -> Float64s:
-        """Return packed values of a compressed field that came without block offsets: decoded whole."""
-        message = self.fields.message(row)
-        self._count(1, len(message), len(message), layout.n_packed)
-        values = decode(message)
-        packed = values[~np.isnan(values)] if layout.bitmap_offset else values
-        return packed[Ranges.of(start, stop).indices()]
+    def _table(self, row: int, table: NDArray[np.uint64] | None) -> NDArray[np.uint64]:
+        """Return a field's block offsets: those of the index, or what was worked out of its message."""
+        if table is None:
+
+            def find() -> NDArray[np.uint64]:
+                message = self.fields.message(row)
+                self._count(1, len(message), len(message), 0)
+                found = find_block_offsets(message)
+                return np.empty(0, np.uint64) if found is None else found
+
+            table = KEPT.get(self.fields, row, "blocks", find)
+        self.account.bytes_index += table.nbytes
+        return table
 
     def _together(self, batch: Batch) -> None:
         """Read simply packed fields, as many at once as fit in the batch's memory."""
@@ -172,15 +201,13 @@ class _Work:
         n_intervals = int((stretches.last_rsi - stretches.first_rsi + 1).sum())
         n_all = -(-batch.layout.n_packed // (batch.layout.block_size * batch.layout.rsi))
         n_bytes = batch.layout.data_length * n_intervals // n_all + 8 * n_all + 64 * stretches.first_rsi.size
-        at_once = max(1, self.policy.batch_bytes // n_bytes)
+        at_once = max(1, min(self.policy.batch_bytes, COMPRESSED_BYTES) // n_bytes)
         fds, order = self._in_file_order(batch.rows)
         for some in np.split(order, np.arange(at_once, order.size, at_once)):
-            tables = self.fields.block_tables(batch.rows[some])
-            known = np.array([table is not None for table in tables])
-            self._decode_stretches(batch, some[known], fds, [t for t in tables if t is not None], stretches)
-            for at in some[~known].tolist():
-                target = int(batch.target[at])
-                self.out[target : target + batch.n_points] = self._one(int(batch.rows[at]), batch)
+            rows = batch.rows[some]
+            stored = zip(rows.tolist(), self.fields.block_tables(rows), strict=True)
+            tables = [self._table(row, table) for row, table in stored]
+            self._decode_stretches(batch, some, fds, tables, stretches)
 
     def _decode_stretches(
         self,
@@ -190,9 +217,7 @@ class _Work:
         tables: list[NDArray[np.uint64]],
         stretches: Stretches,
     ) -> None:
-        """Read and decode fields of a batch whose block offsets are known."""
-        if not tables:
-            return
+        """Read and decode some fields of a batch."""
         rows = batch.rows[some]
         records = self.fields.layout[rows]
         reads = plan_fields(
@@ -205,7 +230,6 @@ class _Work:
         targets = [self.out[at : at + batch.n_points] for at in batch.target[some].tolist()]
         decode_fields(batch.layout, stretches, reads, data, _formulas(records), targets)
         self._count(reads.field.size, reads.least, reads.n_bytes, len(tables) * stretches.n_decoded)
-        self.account.bytes_index += sum(table.nbytes for table in tables)
 
     def _in_file_order(self, rows: Int64s) -> tuple[NDArray[np.int32], Int64s]:
         """Return the rows' descriptors, and the order in which their bytes lie in the files."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dte_hpc.extract.account import Account
+from dte_hpc.extract.account import READING, Account
 from dte_hpc.extract.arrays import Array, Arrays, Index, held
 from dte_hpc.extract.batches import ReadPolicy
 from dte_hpc.extract.chosen import Chosen
@@ -28,7 +28,7 @@ from dte_hpc.grids import Grid
 
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
-_SUMMED = ("fields", "points", "reads", "bytes_requested", "bytes_read", "bytes_index", "bytes_decoded")
+_SUMMED = ("fields", "points", *READING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

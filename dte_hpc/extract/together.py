@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dte_hpc.base.checksum import checksum
 from dte_hpc.base.errors import InvalidRequest, RankFailed
-from dte_hpc.extract.account import Account
+from dte_hpc.extract.account import READING, Account
 from dte_hpc.extract.answer import Answer, nothing
 from dte_hpc.extract.as_feature import plain_request
 from dte_hpc.extract.query import Query
@@ -28,7 +28,6 @@ from dte_hpc.parallel.mpi import MIN, SUM, Comm
 from dte_hpc.parallel.waiting import finish
 
 LOOKS = 5
-_SUMMED = ("reads", "bytes_requested", "bytes_read", "bytes_index", "bytes_decoded")
 _PHASES = ("parse", "locate", "geometry", "read")
 
 
@@ -125,13 +124,13 @@ def _gathered(comm: Comm, mine: NDArray[np.float64], counts: NDArray[np.int64]) 
 
 def _add_up(comm: Comm, account: Account) -> None:
     """Make the account that of all ranks, on rank 0: sums of bytes, seconds of the slowest."""
-    mine = np.array([getattr(account, name) for name in _SUMMED], np.int64)
+    mine = np.array([getattr(account, name) for name in READING], np.int64)
     total = np.empty_like(mine)
     finish(comm.Iallreduce(mine, total, SUM))
     seconds = -np.array([account.seconds.get(name, 0.0) for name in _PHASES])
     slowest = np.empty_like(seconds)
     finish(comm.Iallreduce(seconds, slowest, MIN))
-    for name, value in zip(_SUMMED, total.tolist(), strict=True):
+    for name, value in zip(READING, total.tolist(), strict=True):
         setattr(account, name, value)
     account.seconds = dict(zip(_PHASES, (-slowest).tolist(), strict=True))
     account.ranks = comm.size

@@ -58,9 +58,9 @@ def unpack_tables(rows: Sequence[bytes], where: Callable[[int], str]) -> list[ND
         Returns the name of the place of a row, for `CorruptData`.
     """
     forms = {_form(row, number, where) for number, row in enumerate(rows)}
-    if len(forms) > 1:
+    if len(forms) != 1:
         return [unpack_tables([row], where)[0] for row in rows]
-    ((count, width),) = forms or {(0, 0)}
+    ((count, width),) = forms
     table = np.frombuffer(b"".join(rows), np.uint8).reshape(len(rows), -1)
     edges = table[:, :16].copy().view("<u8")
     steps = np.empty((len(rows), count), np.uint64)
