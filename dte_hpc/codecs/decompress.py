@@ -223,7 +223,7 @@ def _near(d: U32, first: Index, stop: Index, x: np.uint32, top: np.uint32) -> np
 
 
 @inlined
-def _restore(d: U32, first: Index, stop: Index, x: np.uint32, top: np.uint32, wanted: bool) -> np.uint32:
+def _restore(d: U32, first: Index, stop: Index, x: np.uint32, top: np.uint32, wanted: Any) -> np.uint32:
     """Return the last sample of a block of differences; if `wanted`, write all samples over them.
 
     `x` is the sample before. Far enough from both ends of the numbers no difference is cut short there, so
@@ -262,16 +262,16 @@ def _pass_fs(address: Int, bit: Int, end: Int, n: Index) -> Int:
 
 @kernel
 def find_ccsds(
-    address: int,
-    end: int,
-    n_samples: int,
-    bits: int,
-    id_bits: int,
-    block_size: int,
-    rsi: int,
-    preprocessed: bool,
+    address: Int,
+    end: Int,
+    n_samples: Int,
+    bits: Int,
+    id_bits: Int,
+    block_size: Int,
+    rsi: Int,
+    preprocessed: Any,
     offsets: U64,
-) -> int:
+) -> Int:
     """Write the bit at which each interval begins; return 0 or what is wrong.
 
     No sample is made: of each block only its ones are counted, so this takes an eighth of decoding.
@@ -317,23 +317,23 @@ def find_ccsds(
 
 @kernel
 def decode_ccsds(
-    address: int,
+    address: Int,
     first_bit: I64,
     end_bit: I64,
     first_sample: I64,
     first_range: I64,
     start: I64,
     stop: I64,
-    bits: int,
-    id_bits: int,
-    block_size: int,
-    rsi: int,
-    preprocessed: bool,
+    bits: Int,
+    id_bits: Int,
+    block_size: Int,
+    rsi: Int,
+    preprocessed: Any,
     step: float,
     reference: float,
     factor: float,
     out: F64,
-) -> int:
+) -> Int:
     """Write the values of ranges of samples, one range after the other; return 0 or what is wrong.
 
     Stretch s begins with the interval at bit first_bit[s], whose first sample is first_sample[s], and goes
@@ -361,7 +361,7 @@ def decode_ccsds(
             while k < first_range[s + 1] and start[k] < begin + size:
                 first, upto = np.uint64(max(start[k] - begin, 0)), np.uint64(min(stop[k] - begin, size))
                 while preprocessed and done < upto:
-                    x = _restore(d, max(done, ONE), done + width, x, top, done + width > first)
+                    x = _restore(d, max(done, ONE), done + width, x, top, bool(done + width > first))
                     done += width
                 for i in range(first, upto):
                     out[at] = ((np.float64(d[i]) * step) + reference) * factor

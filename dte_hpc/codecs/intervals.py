@@ -44,7 +44,7 @@ class Stretches:
     last_rsi: Int64s
     first_range: Int64s
     n_decoded: int
-    as_kernel_has_them: tuple[Int64s, ...]
+    as_kernel_has_them: tuple[Int64s, Int64s, Int64s, Int64s]
 
     @classmethod
     def of(cls, layout: Layout, start: Int64s, stop: Int64s) -> "Stretches":
@@ -54,7 +54,6 @@ class Stretches:
         heads = np.flatnonzero(np.concatenate([[True], first[1:] > last[:-1]]))
         tails = np.append(heads[1:], start.size) - 1
         first_range = np.append(heads, start.size)
-        given = (first[heads] * size, first_range, start, stop)
         return cls(
             start=start,
             stop=stop,
@@ -62,7 +61,12 @@ class Stretches:
             last_rsi=last[tails],
             first_range=first_range,
             n_decoded=int((stop[tails] - first[heads] * size).sum()),
-            as_kernel_has_them=tuple(frozen(array) for array in given),
+            as_kernel_has_them=(
+                frozen(first[heads] * size),
+                frozen(first_range),
+                frozen(start),
+                frozen(stop),
+            ),
         )
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 LATEST_SECONDS = 0.5
-"""Of work that a user who was slow to take parts is owed; more would let him hold up the others later."""
+"""Of work that a user may be owed, or may owe. One who was slow to take parts would else hold up the others
+later, and one whose query met a cold disk, or was the first of its kind, would wait for a minute."""
 
 
 class Piecewise(Protocol):
@@ -100,8 +101,9 @@ class Turns(Generic[Work]):
         return None if best is None else best[1:]
 
     def _start_of(self, user: _User[Work], work: Work) -> float:
-        """Return when a user's next piece begins in virtual time: who did not want his turns loses them."""
-        return max(user.served_until, self._now - LATEST_SECONDS - work.next_seconds())
+        """Return when a user's next piece begins in virtual time, which is not far from now."""
+        most = LATEST_SECONDS + work.next_seconds()
+        return min(max(user.served_until, self._now - most), self._now + most)
 
     def correct(self, user: Hashable, seconds: float) -> None:
         """Charge a user for what a piece took more than it was thought to."""

@@ -69,9 +69,9 @@ class Task:
     n_read: int = 0
     n_taken: int = 0
     plan_seconds: float = 0.0
-    took_seconds: float = 0.0
-    thought_seconds: float = 0.0
-    slowness: float = 1.0
+    late_seconds: float = 0.0
+    n_learned: int = 0
+    excess: float = 0.0
     seconds: float = 0.0
     over: bool = False
     wanted: bool = True
@@ -97,17 +97,21 @@ class Task:
 
     def next_seconds(self) -> float:
         """Return about how long the next piece takes."""
-        return self.slowness * float(self.costs[min(self.piece(), self.costs.size - 1)])
+        return self.excess + float(self.costs[min(self.piece(), self.costs.size - 1)])
 
     def left_seconds(self) -> float:
         """Return about how long all that is left takes."""
-        return self.slowness * float(self.left[min(self.next_piece, self.left.size - 1)])
+        n_left = self.costs.size - self.next_piece
+        return self.excess * n_left + float(self.left[min(self.next_piece, self.left.size - 1)])
 
     def learn(self, piece: int, seconds: float) -> None:
-        """Take in how long a piece took: a disk that is slow, or a packing, makes the others as slow."""
-        self.took_seconds += seconds
-        self.thought_seconds += float(self.costs[piece])
-        self.slowness = max(1.0, self.took_seconds / self.thought_seconds)
+        """Take in how long a piece took: on a slow disk, or a busy node, the others take as much longer.
+
+        As much in seconds, not as many times: a piece thought to take microseconds tells little of others.
+        """
+        self.n_learned += 1
+        self.late_seconds += seconds - float(self.costs[piece])
+        self.excess = max(0.0, self.late_seconds / self.n_learned)
 
     @property
     def n_on_their_way(self) -> int:
@@ -307,7 +311,7 @@ class Leader:
         if not task.planned and (task.kind in self._expected or len(self._expected) < MOST_KINDS):
             known = self._expected.get(task.kind, report.seconds)
             self._expected[task.kind] = known + LEARNED * (report.seconds - known)
-        charged = task.slowness * float(task.costs[max(report.piece, 0)])
+        charged = task.excess + float(task.costs[max(report.piece, 0)])
         self._turns.correct(task.user, report.seconds - charged)
         if report.outcome == Outcome.READ:
             task.n_read += 1

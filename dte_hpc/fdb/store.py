@@ -32,7 +32,7 @@ from dte_hpc.fdb.places.lanes import Lanes
 from dte_hpc.fdb.places.spaces import FDBConfig
 from dte_hpc.fdb.upkeep.operator import Upkeep
 from dte_hpc.fdb.writing.batch import Keys, Messages, Share, grids_of, merged, shares_of
-from dte_hpc.fdb.writing.facts import checked_bytes, grid_of, layout_of
+from dte_hpc.fdb.writing.facts import block_offsets_of, checked_bytes, grid_of, layout_of
 from dte_hpc.fdb.writing.writer import Writer
 from dte_hpc.fdb.writing.writers import Writers, split_alike
 
@@ -194,6 +194,7 @@ class FDB(Upkeep):
             from dte_hpc.codecs.decode import mars_key
 
             key = mars_key(message)
+        offsets = block_offsets_of(message, layout) if offsets is None else offsets
         grid = str(facts.get("grid") or key.get("grid") or (grid_of(message) if layout is not None else ""))
         with self._lanes.lock:
             lane = self._lanes.writing(key)

@@ -200,7 +200,8 @@ def lambert(flags=64, earth=None, **keys):
     return message(
         "GRIB2",
         {
-            "gridType": "lambert", **(earth or EARTHS[0]), **PLANE, "DxInMetres": 90_000, "DyInMetres": 70_000,
+            "gridType": "lambert", **(earth or EARTHS[0]), **PLANE,
+            "DxInMetres": 90_000, "DyInMetres": 70_000,
             "latitudeOfFirstGridPointInDegrees": 37.5, "longitudeOfFirstGridPointInDegrees": 348,
             "LoVInDegrees": 2, "Latin1InDegrees": 46.5, "Latin2InDegrees": 46.5, "LaDInDegrees": 46.5,
             "scanningMode": flags, **keys,

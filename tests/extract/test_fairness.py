@@ -78,6 +78,21 @@ def test_who_took_longer_than_thought_waits_longer():
     assert 3.5 < other.done / slow.done < 4.5
 
 
+def test_who_met_a_cold_disk_does_not_wait_for_a_minute():
+    turns = Turns()
+    unlucky, others = Job("a", 2, 0.01), [Job(user, 10_000, 0.01) for user in "bcd"]
+    for job in (unlucky, *others):
+        turns.add(job.user, job)
+    while not unlucky.done:
+        take(turns)
+    turns.correct("a", 60.0)
+    n_turns = 0
+    while unlucky.done < 2:
+        take(turns)
+        n_turns += 1
+    assert n_turns * 0.01 < 4 * 0.6
+
+
 def test_one_that_cannot_go_on_holds_up_nobody():
     turns = Turns()
     stuck, other = Job("a", 10, 0.001), Job("b", 10, 0.01)

@@ -5,6 +5,7 @@ import pytest
 
 from dte_hpc.base.errors import InvalidRequest
 from dte_hpc.codecs.decode import decode
+from dte_hpc.codecs.points import find_block_offsets
 from dte_hpc.extract import Account, extract, values_at
 from dte_hpc.extract.ranges import Ranges
 from dte_hpc.extract.read import KEPT
@@ -120,13 +121,20 @@ def test_of_a_bitmap_only_some_words_are_read_again(made):
 
 
 def test_block_offsets_of_foreign_messages_are_found_once(made):
-    message, wanted = message_of(2, "grid_ccsds", holes=True)
-    fields = stored(made, message)
+    message, wanted = message_of(2, "grid_ccsds")
+    made.store.archive_many([message], KEY)
+    made.store.flush()
     KEPT.forget()
-    first, again = Account(), Account()
+    fields, first, again = made.store.list({}), Account(), Account()
+    assert fields.block_offsets(0) is None
     for account in (first, again):
         np.testing.assert_array_equal(values_at(fields, [9, 3000], account=account)[0], wanted[[9, 3000]])
-    assert again.bytes_read < first.bytes_read
+    assert first.bytes_read == again.bytes_read + len(message)
+
+
+def test_archive_finds_block_offsets(made):
+    fields = stored(made, message_of(2, "grid_ccsds")[0])
+    np.testing.assert_array_equal(fields.block_offsets(0), find_block_offsets(fields.message(0)))
 
 
 def test_points_in_any_form(made):

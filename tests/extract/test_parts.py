@@ -1,7 +1,6 @@
 """Do the parts of an answer make the whole, is none too large, and do limits stop what is too much?"""
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest

@@ -210,7 +210,9 @@ def stocked(made_once):
     return made_once.add("2/2", levels=(500, 850, 1000), params=(130,), steps=(0, 1, 2, 3)).store
 
 
-@pytest.mark.parametrize(("words", "feature", "fields", "points"), [a[1:] for a in ANSWERED], ids=[a[0] for a in ANSWERED])
+@pytest.mark.parametrize(
+    ("words", "feature", "fields", "points"), [a[1:] for a in ANSWERED], ids=[a[0] for a in ANSWERED]
+)
 def test_it_is_answered(stocked, words, feature, fields, points):
     request = {**words, "feature": feature}
     before = repr(request)
@@ -240,7 +242,11 @@ def test_the_axes_of_a_series_say_which_number_is_which(stocked):
 
 def test_a_flight_by_datetimes_is_that_by_steps(stocked):
     by_step = flight([[-4, -4, 0], [4, 4, 3]], axes=["lat", "lon", "step"], inflation=[3, 3, 1])
-    stamps = flight([[-4, -4, "20260101"], [4, 4, "2026-01-01T03:00"]], axes=["lat", "lon", "datetime"], inflation=[3, 3, 1])
+    stamps = flight(
+        [[-4, -4, "20260101"], [4, 4, "2026-01-01T03:00"]],
+        axes=["lat", "lon", "datetime"],
+        inflation=[3, 3, 1],
+    )
     first, other = (extract(stocked, {**SFC, "feature": feature}) for feature in (by_step, stamps))
     np.testing.assert_array_equal(first.values, other.values)
     np.testing.assert_array_equal(first.index, other.index)
@@ -278,12 +284,21 @@ def climate(tmp_path_factory):
 def put(store, key, value):
     """Archive a field of one value under a key."""
     values = np.full(grid_of_name("2/2").n_points, float(value))
-    metadata = Metadata({"param": 167, "grid": "2/2", "date": 20230101, "time": 0, "step": 0, "levtype": "sfc"})
+    metadata = Metadata(
+        {"param": 167, "grid": "2/2", "date": 20230101, "time": 0, "step": 0, "levtype": "sfc"}
+    )
     store.archive(GribEncoder(Packing(packing="simple")).encode(Field(metadata=metadata, values=values)), key)
 
 
 def test_a_series_of_months_runs_through_the_years(climate):
-    words = {"class": "d1", "expver": "0001", "stream": "clmn", "type": "fc", "levtype": "sfc", "param": "167"}
+    words = {
+        "class": "d1",
+        "expver": "0001",
+        "stream": "clmn",
+        "type": "fc",
+        "levtype": "sfc",
+        "param": "167",
+    }
     feature = series(time_axis="month")
     answer = extract(climate, {**words, "year": "2020/2021", "month": "1/to/12", "feature": feature})
     assert answer.time.astype("M8[M]").astype(str).tolist()[:2] == ["2020-01", "2020-02"]
@@ -299,7 +314,14 @@ def test_a_series_of_months_runs_through_the_years(climate):
 
 
 def test_a_series_of_reforecasts_runs_through_their_dates(climate):
-    words = {"class": "d1", "expver": "0001", "stream": "efcl", "type": "fc", "levtype": "sfc", "param": "167"}
+    words = {
+        "class": "d1",
+        "expver": "0001",
+        "stream": "efcl",
+        "type": "fc",
+        "levtype": "sfc",
+        "param": "167",
+    }
     hdates = "20250103/20250101/20250105/20250102/20250104"
     words |= {"date": "20230101", "time": "0000", "hdate": hdates, "step": "6"}
     answer = extract(climate, {**words, "feature": series(time_axis="hdate")})

@@ -13,17 +13,15 @@ that a killed writer had archived and not flushed are found, too, when they are 
 import mmap
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dte_hpc.base.checksum import checksum
 from dte_hpc.base.errors import DteError
 from dte_hpc.base.events import ignore
 from dte_hpc.base.key import Key
-from dte_hpc.codecs.layout import CCSDS, Layout, split
+from dte_hpc.codecs.layout import split
 from dte_hpc.fdb.files.database import Database
 from dte_hpc.fdb.files.disk import Disk, open_directory
 from dte_hpc.fdb.files.owners import StoredFile, files_in, is_at_work
@@ -32,7 +30,7 @@ from dte_hpc.fdb.files.table import FILE, Table
 from dte_hpc.fdb.finding.matching import newest_rows
 from dte_hpc.fdb.naming.schema import Schema
 from dte_hpc.fdb.upkeep.maintenance import maintenance
-from dte_hpc.fdb.writing.facts import grid_of, layout_of
+from dte_hpc.fdb.writing.facts import block_offsets_of, grid_of, layout_of
 from dte_hpc.fdb.writing.pending import Rows
 from dte_hpc.fdb.writing.publish import Publisher
 
@@ -164,21 +162,10 @@ class _Found:
         self._stored.add(key)
         layout = layout_of(message)
         grid = grid_of(message) if layout is not None else ""
-        offsets = _block_offsets(message, layout)
+        offsets = block_offsets_of(message, layout)
         self.rows.add(route.names, values, len(message), checksum(message), layout, grid, offsets)
         self._runs.append((file, begin, 1))
         return True
-
-
-def _block_offsets(message: bytes, layout: Layout | None) -> NDArray[np.uint64] | None:
-    """Return the block offsets of a message packed by CCSDS. Cost: its decoding."""
-    from dte_hpc.codecs.points import find_block_offsets
-
-    if layout is None or layout.packing != CCSDS:
-        return None
-    with suppress(DteError):  # a message whose data section is wrong is stored as it is
-        return find_block_offsets(message)
-    return None
 
 
 def _keys(table: Table) -> Iterator[frozenset[tuple[str, str]]]:
