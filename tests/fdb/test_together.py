@@ -193,7 +193,9 @@ def failing(comm, root: Path, bad: int, disk: FaultyDisk) -> tuple[FDB, int]:
             try:
                 archive(store, comm.rank, step)
             except StorageFailed:
+                n_refused += 1
                 archive(store, comm.rank, step)
+        n_refused = comm.allreduce(n_refused) if steps == (0, 1) else n_refused
         refusal = None
         looked(comm, lambda: None)
         try:
