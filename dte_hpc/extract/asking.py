@@ -116,19 +116,21 @@ class Pending:
     def take_in(self, frame: Frame) -> None:
         """Take in some of a part."""
         _, size, first, *_ = frame.words
+        if not 0 < size <= MAX_PART_BYTES:
+            raise _out_of_turn(frame, f"announces a part of {size} bytes")
         data, done = self._building.pop(frame.source, (None, 0))
-        if data is None:
-            if not 0 < size <= MAX_PART_BYTES:
-                raise _out_of_turn(frame, f"announces a part of {size} bytes")
-            data = np.empty(size, np.uint8)
-        if first != done or data.size != size or done + frame.payload.size > size:
+        n = frame.payload.size
+        if first != done or done + n > size or (data is not None and data.size != size):
             raise _out_of_turn(frame, "sent a frame out of turn")
-        data[first : first + frame.payload.size] = frame.payload
-        done += frame.payload.size
-        if done < size:
-            self._building[frame.source] = data, done
+        if n == size:  # one frame: no copy
+            self._come(unpack_part(frame.payload, self._kept))
             return
-        self._come(unpack_part(data, self._kept))
+        data = np.empty(size, np.uint8) if data is None else data
+        data[first : first + n] = frame.payload
+        if first + n < size:
+            self._building[frame.source] = data, first + n
+        else:
+            self._come(unpack_part(data, self._kept))
 
     def _come(self, part: Part) -> None:
         self._parts[part.number] = part

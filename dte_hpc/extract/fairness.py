@@ -4,8 +4,8 @@ Users share the extraction ranks by seconds of work, as network packets share a 
 Demers, Keshav and Shenker 1989): the next piece is the one that would end first if every user were served
 at once, so that a small query waits for pieces under way and never for a big one's end. Among one user's
 own queries the one with the least left to do comes first. Every second turn is that of the query with the
-least left of all, if that is little: where everybody has used up his share, what takes milliseconds need not
-wait for what takes minutes, and costs it next to nothing.
+least left of all, if that is no more than a few usual pieces: where everybody has used up his share, what takes
+milliseconds need not wait for what takes minutes, and costs it little.
 """
 
 from collections.abc import Callable, Hashable, Iterable
@@ -27,8 +27,10 @@ class Piecewise(Protocol):
         """Return about how long all that is left takes."""
 
 
-SHORT_SECONDS = 0.02
-"""What is left of a query that may go before its user's turn."""
+USUAL_SECONDS, LEARNED = 0.02, 0.05
+"""What a piece takes before any was seen, and the weight of the newest in what it is then thought to take."""
+
+FEW_PIECES = 4
 
 Work = TypeVar("Work", bound=Piecewise)
 
@@ -48,6 +50,7 @@ class Turns(Generic[Work]):
         self._users: dict[Hashable, _User[Work]] = {}
         self._now = 0.0
         self._n_turns = 0
+        self._usual_seconds = USUAL_SECONDS
 
     def add(self, user: Hashable, work: Work) -> None:
         """Take a work in."""
@@ -74,6 +77,7 @@ class Turns(Generic[Work]):
         start = self._start_of(theirs, work)
         if fair:
             self._now = max(self._now, start)
+            self._usual_seconds += LEARNED * (work.next_seconds() - self._usual_seconds)
         theirs.served_until = start + work.next_seconds()
         self._forget_idle()
         return work
@@ -91,14 +95,14 @@ class Turns(Generic[Work]):
         return None if best is None else best[1:]
 
     def _short(self, can: Callable[[Work], bool]) -> tuple[_User[Work], Work] | None:
-        """Return the work that has least left, if that is little."""
-        best: tuple[float, _User[Work], Work] | None = None
-        for theirs in self._users.values():
-            work = _least_left(filter(can, theirs.works))
-            left = SHORT_SECONDS if work is None else work.left_seconds()
-            if work is not None and left < (SHORT_SECONDS if best is None else best[0]):
-                best = left, theirs, work
-        return None if best is None else best[1:]
+        """Return the work that has least left, if that is no more than a few usual pieces."""
+        least = ((theirs, _least_left(filter(can, theirs.works))) for theirs in self._users.values())
+        found = [
+            (theirs, work)
+            for theirs, work in least
+            if work is not None and work.left_seconds() < FEW_PIECES * self._usual_seconds
+        ]
+        return min(found, key=lambda one: one[1].left_seconds(), default=None)
 
     def _start_of(self, user: _User[Work], work: Work) -> float:
         """Return when a user's next piece begins in virtual time, which is not far from now."""

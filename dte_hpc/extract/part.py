@@ -14,6 +14,8 @@ from dte_hpc.extract.account import READING, Account
 from dte_hpc.extract.answer import Answer
 
 Int64s = NDArray[np.int64]
+PointsKey = tuple[int, ...]
+"""What two parts of a query with the same points share."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,6 +52,11 @@ class Part:
     places: Int64s
     whole: Account
     rank: int = 0
+
+
+def points_key(first_point: int, n_points: int, places: Int64s) -> PointsKey:
+    """Return what two parts of a query with the same points share."""
+    return (first_point, n_points, *places.tolist())
 
 
 def join(parts: Sequence[Part]) -> Answer:

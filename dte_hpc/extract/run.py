@@ -19,7 +19,7 @@ from dte_hpc.extract.answer import Answer
 from dte_hpc.extract.batches import ReadPolicy
 from dte_hpc.extract.explain import estimate
 from dte_hpc.extract.limits import Limits
-from dte_hpc.extract.part import Part, join
+from dte_hpc.extract.part import Part, PointsKey, join, points_key
 from dte_hpc.extract.pieces import PIECE_BYTES, VALUE_BYTES, piece_of, pieces
 from dte_hpc.extract.query import Query, make_query
 from dte_hpc.extract.read import read_values
@@ -188,9 +188,17 @@ def _looks(query: Query, first: int, last: int) -> list[int]:
 
 
 def read_part(
-    query: Query, bounds: NDArray[np.int64], number: int, whole: Account, policy: ReadPolicy
+    query: Query,
+    bounds: NDArray[np.int64],
+    number: int,
+    whole: Account,
+    policy: ReadPolicy,
+    known: Callable[[PointsKey], bool] | None = None,
 ) -> Part:
-    """Return the part of an answer that one of the `pieces` of its query is."""
+    """Return the part of an answer that one of the `pieces` of its query is.
+
+    Points that are `known` to who gets it are not worked out again: the answer then has no coordinates.
+    """
     piece, first_field, first_point, places = (
         (query, 0, 0, np.arange(len(query.places)))
         if bounds.size == 2
@@ -200,8 +208,10 @@ def read_part(
     account.bytes_whole_fields = int(piece.fields.length.sum())
     with account.phase("read"):
         values = read_values(piece, 0, int(piece.read_start()[-1]), account, policy=policy)
+    n_points = sum(place.n_points for place in piece.places)
+    is_known = known is not None and known(points_key(first_point, n_points, places))
     return Part(
-        answer=assemble(piece, values, account),
+        answer=assemble(piece, values, account, located=not is_known),
         number=number,
         n_parts=bounds.size - 1,
         n_values=whole.points,
@@ -212,11 +222,16 @@ def read_part(
     )
 
 
-def assemble(query: Query, values: Float64s, account: Account) -> Answer:
-    """Return the answer for the values read of a query (`read_values` from 0 to the last)."""
+def assemble(query: Query, values: Float64s, account: Account, *, located: bool = True) -> Answer:
+    """Return the answer for the values read of a query (`read_values` from 0 to the last).
+
+    Not `located`, its index, latitude and longitude are empty, unless it is reduced and needs them.
+    """
     with account.phase("assemble"):
-        coordinates = [place.coordinates() for place in query.places]
-        indices = [place.indices() for place in query.places]
+        wanted = query.places if located or query.reduction else ()
+        none = np.empty(0, np.int64), np.empty(0)
+        coordinates = [place.coordinates() for place in wanted]
+        indices = [place.indices() for place in wanted]
         answer = Answer(
             kind=query.feature.kind,
             axis=query.feature.axis,
@@ -225,9 +240,9 @@ def assemble(query: Query, values: Float64s, account: Account) -> Answer:
             step=query.chosen.step,
             reference=query.chosen.reference,
             grids=tuple(place.grid.name for place in query.places),
-            index=np.concatenate(indices),
-            latitude=np.concatenate([latitude for latitude, _ in coordinates]),
-            longitude=np.concatenate([longitude for _, longitude in coordinates]),
+            index=np.concatenate([none[0], *indices]),
+            latitude=np.concatenate([none[1], *(latitude for latitude, _ in coordinates)]),
+            longitude=np.concatenate([none[1], *(longitude for _, longitude in coordinates)]),
             place_start=np.cumsum([0, *(place.n_points for place in query.places)]),
             place_of_field=query.place_of_field,
             values=_in_answer_order(query, values),

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from dte_hpc.base.errors import RankFailed
 from dte_hpc.extract.account import Account
 from dte_hpc.extract.answer import Answer
-from dte_hpc.extract.part import Part
+from dte_hpc.extract.part import Part, PointsKey, points_key
 
 Bytes = NDArray[np.uint8]
 MAGIC = b"dteA"
@@ -61,7 +61,11 @@ class Kept:
 
     def __init__(self) -> None:
         self._n_bytes = 0
-        self._arrays: dict[tuple[int, ...], tuple[NDArray[Any], ...]] = {}
+        self._arrays: dict[PointsKey, tuple[NDArray[Any], ...]] = {}
+
+    def knows(self, key: PointsKey) -> bool:
+        """Whether these points were sent before."""
+        return key in self._arrays
 
     def sent(self, part: Part) -> str:
         """Return what is to be said of a part's points: given, kept or known."""
@@ -88,13 +92,12 @@ class Kept:
         return replace(part, answer=replace(part.answer, **points))
 
 
-def _points_key(part: Part) -> tuple[int, ...]:
-    """Return what two parts of a query with the same points share."""
-    return (part.first_point, int(part.answer.place_start[-1]), *part.places.tolist())
+def _points_key(part: Part) -> PointsKey:
+    return points_key(part.first_point, int(part.answer.place_start[-1]), part.places)
 
 
-def pack_part(part: Part, kept: Kept | None = None) -> Bytes:
-    """Return a part as bytes. Cost: one copy."""
+def pack_part(part: Part, kept: Kept | None = None, *, room: int = 0) -> Bytes:
+    """Return a part as bytes, with so much room before them. Cost: one copy."""
     answer, said = part.answer, GIVEN if kept is None else kept.sent(part)
     names = [name for name in _ARRAYS if said != KNOWN or name not in _POINTS]
     arrays = {name: np.ascontiguousarray(getattr(answer, name), _ARRAYS[name]) for name in names}
@@ -115,10 +118,12 @@ def pack_part(part: Part, kept: Kept | None = None) -> Bytes:
     }
     head = json.dumps(text).encode()
     head += b" " * (-len(head) % 8)
-    parts = [np.frombuffer(HEADER.pack(MAGIC, VERSION, len(head)) + head, np.uint8)]
+    pieces = [np.frombuffer(HEADER.pack(MAGIC, VERSION, len(head)) + head, np.uint8)]
     for array in arrays.values():
-        parts += [array.view(np.uint8), np.zeros(-array.nbytes % 8, np.uint8)]
-    return np.concatenate(parts)
+        pieces += [array.view(np.uint8), np.zeros(-array.nbytes % 8, np.uint8)]
+    data = np.empty(room + sum(piece.size for piece in pieces), np.uint8)
+    np.concatenate(pieces, out=data[room:])
+    return data
 
 
 def _coded(column: NDArray[np.str_]) -> tuple[list[str], NDArray[np.int32]]:

@@ -165,18 +165,23 @@ class Worker:
         planned, _ = attempt(self._comm, lambda: self._planned(task.order))
         return planned if planned is not None and planned.digest == task.order.digest else None
 
-    def _bytes_of(self, task: _Task, planned: _Planned, piece: int) -> NDArray[np.uint8]:
-        part = read_part(planned.query, planned.bounds, piece, planned.account, self._options.policy)
-        return pack_part(replace(part, rank=self._comm.rank), task.kept)
+    def _bytes_of(self, task: _Task, planned: _Planned, piece: int) -> Bytes:
+        """Return a part as bytes, behind room for the header of a frame."""
+        policy, known = self._options.policy, task.kept.knows
+        part = read_part(planned.query, planned.bounds, piece, planned.account, policy, known)
+        return pack_part(replace(part, rank=self._comm.rank), task.kept, room=HEADER_BYTES)
 
-    def _post(self, order: Order, data: NDArray[np.uint8]) -> int:
-        """Send a part; return in how many frames."""
-        firsts = range(0, data.size, FRAME_BYTES)
+    def _post(self, order: Order, data: Bytes) -> int:
+        """Send a part, in one frame without another copy if it is not too long; return in how many frames."""
+        size = data.size - HEADER_BYTES
+        if size <= FRAME_BYTES:
+            write_header(data, Kind.PART, (order.query, size, 0), summed=True)
+            self._mail.post(order.rank, data)
+            return 1
+        firsts = range(0, size, FRAME_BYTES)
         for first in firsts:
-            piece = data[first : first + FRAME_BYTES]
-            buffer = np.empty(HEADER_BYTES + piece.size, np.uint8)
-            buffer[HEADER_BYTES:] = piece
-            write_header(buffer, Kind.PART, (order.query, data.size, first), summed=True)
+            buffer = data[first : first + HEADER_BYTES + FRAME_BYTES].copy()
+            write_header(buffer, Kind.PART, (order.query, size, first), summed=True)
             self._mail.post(order.rank, buffer)
         return len(firsts)
 
@@ -191,9 +196,10 @@ class Worker:
 def work(mail: Mail, leader: int, worker: Worker) -> int:
     """Do what the leader says until it says that it is the end; return how much that was.
 
-    Queries to be planned come before pieces to be read: the small ones among them are answered at once.
+    Queries to be planned and pieces to be read come in turn: of the former the small ones are answered at
+    once, and wait for one piece at most.
     """
-    n_done = 0
+    n_done, has_planned = 0, False
     plans: deque[Frame] = deque()
     reads: deque[Frame] = deque()
     while True:
@@ -217,8 +223,11 @@ def work(mail: Mail, leader: int, worker: Worker) -> int:
                 case _:
                     raise RankFailed(f"rank {leader} sent a frame of kind {frame.kind}", rank=leader)
             continue
+        has_planned = bool(plans) and not (has_planned and reads)
         report = (
-            worker.plan(Order.of_frame(plans.popleft())) if plans else worker.read(*reads.popleft().words[:2])
+            worker.plan(Order.of_frame(plans.popleft()))
+            if has_planned
+            else worker.read(*reads.popleft().words[:2])
         )
         if report is not None:
             n_done += 1

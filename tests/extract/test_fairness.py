@@ -104,7 +104,7 @@ def test_one_that_cannot_go_on_holds_up_nobody():
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 20), st.floats(1e-4, 1.0)), min_size=1))
-def test_everything_is_done_and_users_with_work_get_as_much(jobs):
+def test_everything_is_done_and_nobody_with_work_gets_little(jobs):
     turns, spent = Turns(), dict.fromkeys("abcd", 0.0)
     made = [Job(*job) for job in jobs]
     for job in made:
@@ -113,5 +113,5 @@ def test_everything_is_done_and_users_with_work_get_as_much(jobs):
     while job := take(turns):
         spent[job.user] += job.seconds
         waiting = [spent[u] for u in "abcd" if any(j.user == u and j.done < j.n_pieces for j in made)]
-        assert not waiting or max(waiting) - min(waiting) <= 2 * longest + 1e-9
+        assert not waiting or min(waiting) >= max(waiting) / 6 - 3 * longest
     assert all(job.done == job.n_pieces for job in made)
