@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from dte_hpc.codecs.kernels import (
     REST_OF_SEGMENT,
     SEGMENT,
+    U8,
     U32,
     inlined,
     kernel,
@@ -31,7 +32,8 @@ Int: TypeAlias = Any  # int64
 Index: TypeAlias = Any  # uint64, so that numba does not look for negative ones
 NONE, ONE, FOUR, EIGHT = np.uint64(0), np.uint64(1), np.uint64(4), np.uint64(8)
 SECOND_EXTENSION_MOST = 90
-OVERRUN, BAD_RUN, BAD_PAIR = -1, -2, -3
+OVERRUN, BAD_RUN, BAD_PAIR, TOO_LONG = -1, -2, -3, -4
+MOST_CARRY = 248
 WRONG = {
     OVERRUN: "end before the last value that is wanted",
     BAD_RUN: "have a run of zero blocks that leaves its interval",
@@ -73,6 +75,58 @@ def _get_fs(address: Int, bit: Int, end: Int, d: U32, first: Index, stop: Index)
     return last + 1
 
 
+def _codes_of_bytes() -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int64]]:
+    """Return of each byte: zeros before each one and places of the ones, a byte each, lowest first; how many
+    ones; zeros behind the last.
+    """
+    before, places = np.zeros(256, np.uint64), np.zeros(256, np.uint64)
+    count, behind = np.zeros(256, np.uint64), np.full(256, 8)
+    for byte in range(256):
+        ones = [place for place in range(8) if byte >> (7 - place) & 1]
+        zeros = np.diff([-1, *ones]) - 1
+        before[byte] = sum(int(n) << 8 * number for number, n in enumerate(zeros))
+        places[byte] = sum(place << 8 * number for number, place in enumerate(ones))
+        count[byte], behind[byte] = len(ones), 7 - max(ones, default=-1)
+    return before, places, count, behind
+
+
+ZEROS_BEFORE, PLACES, N_ONES, ZEROS_BEHIND = _codes_of_bytes()
+
+
+@inlined
+def _get_short_fs(address: Int, bit: Int, end: Int, q: U8, n: Index) -> Int:
+    """Write the zeros before each of n ones, none of them more than 255; return the bit after the last one,
+    OVERRUN, or TOO_LONG.
+
+    A byte of the sequences at a time, by a table; 7 bytes behind the last that counts are written over.
+    """
+    at, byte, carry = NONE, bit >> 3, -(bit & 7)
+    value = (word_at(address + byte) >> np.uint64(56)) & np.uint64(0xFF >> (bit & 7))
+    while True:
+        eight = ZEROS_BEFORE[value] + np.uint64(carry)
+        q[at] = np.uint8(eight)
+        q[at + np.uint64(1)] = np.uint8(eight >> np.uint64(8))
+        q[at + np.uint64(2)] = np.uint8(eight >> np.uint64(16))
+        q[at + np.uint64(3)] = np.uint8(eight >> np.uint64(24))
+        q[at + np.uint64(4)] = np.uint8(eight >> np.uint64(32))
+        q[at + np.uint64(5)] = np.uint8(eight >> np.uint64(40))
+        q[at + np.uint64(6)] = np.uint8(eight >> np.uint64(48))
+        q[at + np.uint64(7)] = np.uint8(eight >> np.uint64(56))
+        count = N_ONES[value]
+        if at + count >= n:
+            break
+        at += count
+        carry = ZEROS_BEHIND[value] if count else carry + 8
+        byte += 1
+        if carry > MOST_CARRY:
+            return np.int64(TOO_LONG)
+        if 8 * byte >= end:
+            return np.int64(OVERRUN)
+        value = word_at(address + byte) >> np.uint64(56)
+    last = (PLACES[value] >> (np.uint64(8) * (n - at - ONE))) & np.uint64(0xFF)
+    return 8 * byte + np.int64(last) + 1
+
+
 @inlined
 def _get_low(address: Int, bit: Int, end: Int, k: Int, d: U32, first: Index, stop: Index) -> Int:
     """Append k bits to each of some integers; return the bit after them, or OVERRUN."""
@@ -90,6 +144,28 @@ def _get_low(address: Int, bit: Int, end: Int, k: Int, d: U32, first: Index, sto
     for i in range(first, stop):
         word = word_at(address + (bit >> 3)) << np.uint64(bit & 7)
         d[i] = np.uint32(np.uint64(d[i]) << up | word >> down)
+        bit += k
+    return bit
+
+
+@inlined
+def _join_low(address: Int, bit: Int, end: Int, k: Int, q: U8, d: U32, first: Index, stop: Index) -> Int:
+    """Write short sequences with k bits appended to each; return the bit after them, or OVERRUN."""
+    if bit + k * np.int64(stop - first) > end:
+        return np.int64(OVERRUN)
+    begin = first
+    up, down = np.uint64(k), np.uint64(64 - k)
+    if k <= 14:
+        while first + FOUR <= stop:
+            word = word_at(address + (bit >> 3)) << np.uint64(bit & 7)
+            for i in range(first, first + FOUR):
+                d[i] = np.uint32(np.uint64(q[i - begin]) << up | word >> down)
+                word <<= up
+            first += FOUR
+            bit += 4 * k
+    for i in range(first, stop):
+        word = word_at(address + (bit >> 3)) << np.uint64(bit & 7)
+        d[i] = np.uint32(np.uint64(q[i - begin]) << up | word >> down)
         bit += k
     return bit
 
@@ -121,6 +197,21 @@ def _get_pairs(address: Int, bit: Int, end: Int, d: U32, first: Index, stop: Ind
 
 
 @inlined
+def _get_split(address: Int, bit: Int, end: Int, k: Int, q: U8, d: U32, first: Index, stop: Index) -> Int:
+    """Write integers that are split at bit k; return the bit after them, or OVERRUN."""
+    behind = _get_short_fs(address, bit, end, q, stop - first)
+    if behind == TOO_LONG:
+        bit = _get_fs(address, bit, end, d, first, stop)
+        return _get_low(address, bit, end, k, d, first, stop) if bit >= 0 and k else bit
+    if behind >= 0 and k:
+        return _join_low(address, behind, end, k, q, d, first, stop)
+    if behind >= 0:
+        for i in range(stop - first):
+            d[first + i] = q[i]
+    return behind
+
+
+@inlined
 def _zero_run(code: Int, number: Int, rsi: Int) -> Int:
     """Return how many zero blocks a code stands for, at so many blocks into an interval."""
     if code == REST_OF_SEGMENT + 1:
@@ -140,6 +231,7 @@ def _get_interval(
     preprocessed: bool,
     n_blocks: Int,
     d: U32,
+    q: U8,
 ) -> Int:
     """Write the integers of an interval's first blocks; return the bit after them, or what is wrong.
 
@@ -162,9 +254,7 @@ def _get_interval(
                 d[i] = 0
             bit = _get_low(address, bit + id_bits, end, bits, d, first, stop)
         elif kind > 0:
-            bit = _get_fs(address, bit + id_bits + low, end, d, first, stop)
-            if bit >= 0 and kind > 1:
-                bit = _get_low(address, bit, end, kind - 1, d, first, stop)
+            bit = _get_split(address, bit + id_bits + low, end, kind - 1, q, d, first, stop)
         elif _get(address, bit + id_bits, np.int64(1)):
             bit = _get_pairs(address, bit + id_bits + low, end, d, first, stop)
         else:
@@ -344,7 +434,7 @@ def decode_ccsds(
     widest = np.int64(0)
     for s in range(first_bit.size):
         widest = max(widest, min(size, stop[first_range[s + 1] - 1] - first_sample[s] + block_size))
-    d = np.empty(widest, np.uint32)
+    d, q = np.empty(widest, np.uint32), np.empty(block_size + 8, np.uint8)
     top = np.uint32((np.uint64(1) << np.uint64(bits)) - np.uint64(1))
     at = np.int64(0)
     for s in range(first_bit.size):
@@ -353,7 +443,7 @@ def decode_ccsds(
         while begin < last:
             n_blocks = min(rsi, (last - begin + block_size - 1) // block_size)
             bit = _get_interval(
-                address, bit, end_bit[s], bits, id_bits, width, rsi, preprocessed, n_blocks, d
+                address, bit, end_bit[s], bits, id_bits, width, rsi, preprocessed, n_blocks, d, q
             )
             if bit < 0:
                 return bit

@@ -137,6 +137,20 @@ def test_any_interval_decodes_alone(kind: int, bits: int) -> None:
         np.testing.assert_array_equal(found, wanted)
 
 
+@pytest.mark.parametrize("k", [0, 1, 3])
+def test_sequences_longer_than_an_encoder_would_choose(k: int) -> None:
+    samples = np.array([[300, 0, 1, 1000, 2, 255, 256, 5], [0, 0, 248, 249, 7, 8, 0, 4000]]) << k
+    text = ""
+    for block in samples:
+        text += f"{k + 1:04b}" + "".join("0" * int(x >> k) + "1" for x in block)
+        text += "".join(f"{x & (1 << k) - 1:0{k}b}" for x in block) if k else ""
+    data = np.packbits(np.frombuffer(text.encode(), np.uint8) - ord("0"))
+    assert aec.decode(data, 16, 16, 8, 4, PLAIN).tolist() == samples.ravel().tolist()
+    layout = layout_of(16, 16, 8, 4, PLAIN, data.size)
+    np.testing.assert_array_equal(decoded(data, np.zeros(1, np.uint64), layout, [0], [16]), samples.ravel())
+    np.testing.assert_array_equal(intervals.find(layout, data), [0])
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, 4), st.sampled_from([1, 8, 16, 32]), st.integers(1, 40))
 def test_damage_is_an_error_or_values_but_never_more(seed, kind, bits, n_bad) -> None:
