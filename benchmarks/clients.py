@@ -2,6 +2,7 @@
 
     python benchmarks/clients.py                       # 4 model ranks with 16 clients each
     python benchmarks/clients.py --seconds 20 --json
+    python benchmarks/clients.py --big                 # one client asks for a point, 48 for everything
 
 A client asks, waits, checks every value against the closed form of its field, and asks again. Those of the
 first model rank ask small things alone, every second of them for nothing but one point: what they wait for is
@@ -135,7 +136,8 @@ def rss_bytes():
 class Client:
     """One of many users of a model rank: asks, and asks again when it has its answer."""
 
-    def __init__(self, number, client, chance, truth):
+    def __init__(self, number, client, chance, truth, n_streaming):
+        self.n_streaming = n_streaming
         self.number, self.client, self.chance, self.truth = number, client, chance, truth
         self.counts = dict.fromkeys(NAMES, 0)
         self.n_wrong, self.n_values, self.longest = 0, 0, 0.0
@@ -154,7 +156,7 @@ class Client:
     def kind_of_query(self):
         """Return what kind of query this client asks next."""
         if self.number >= N_CLIENTS:
-            streams = self.number % N_CLIENTS < N_STREAMING
+            streams = self.number % N_CLIENTS < self.n_streaming
             return STREAM if streams else self.chance.choices(range(7), SHARES)[0]
         return POINT if self.number % 2 == 0 else self.chance.choices(range(7), SMALL_SHARES)[0]
 
@@ -200,9 +202,11 @@ def idle(client, chance):
     return waits
 
 
-def load(asking, first, chance, truth, seconds):
+def load(asking, first, chance, truth, seconds, *, big):
     """Run this rank's clients; return them and the rank's memory as it went."""
-    clients = [Client(first + n, asking, chance, truth) for n in range(N_CLIENTS)]
+    n_clients = 1 if big and not first else N_CLIENTS
+    n_streaming = N_CLIENTS if big else N_STREAMING
+    clients = [Client(first + n, asking, chance, truth, n_streaming) for n in range(n_clients)]
     start, memory = time.perf_counter(), []
     while (now := time.perf_counter() - start) < seconds:
         ready = asking.wait_any([client.pending for client in clients])
@@ -230,7 +234,7 @@ def report(waits, clients, memory):
     }
 
 
-def ranks(folder, grid, seconds):
+def ranks(folder, grid, seconds, *, big):
     """Be one rank of the job: the first ones ask, the others answer."""
     from dte_hpc.extract.ranks import ExtractClient, serve_extract
     from dte_hpc.parallel import Role, World, guard
@@ -248,7 +252,7 @@ def ranks(folder, grid, seconds):
         with ExtractClient(world) as client:
             waits = idle(client, chance) if rank == 0 else []
             finish(world.comm.Ibarrier())
-            clients, memory = load(client, rank * N_CLIENTS, chance, Truth(grid), seconds)
+            clients, memory = load(client, rank * N_CLIENTS, chance, Truth(grid), seconds, big=big)
         told = report(waits, clients, memory)
         (folder / f"model{rank}.json").write_text(json.dumps(told))
 
@@ -314,17 +318,19 @@ def main():
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--grid", default="O320", help="of the fields (48 of them)")
     parser.add_argument("--folder", default="/dev/shm", help="where the store is made")
+    parser.add_argument("--big", action="store_true", help="a small query behind nothing but big ones")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--rank", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if is_rank():
-        ranks(Path(arguments.rank), arguments.grid, arguments.seconds)
+        ranks(Path(arguments.rank), arguments.grid, arguments.seconds, big=arguments.big)
         return 0
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
         folder = Path(name)
         fill(folder / "store", arguments.grid)
         command = [mpiexec(), "-n", str(N_MODEL + N_EXTRACT), sys.executable, __file__]
         words = ["--rank", str(folder), "--seconds", str(arguments.seconds), "--grid", arguments.grid]
+        words += ["--big"] * arguments.big
         subprocess.run([*command, *words], check=True, env=environment(), timeout=arguments.seconds + 300)
         found = table(folder, arguments.seconds)
     print(json.dumps(found, indent=1) if arguments.json else "\n".join(f"{k}: {v}" for k, v in found.items()))

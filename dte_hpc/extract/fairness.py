@@ -4,8 +4,8 @@ Users share the extraction ranks by seconds of work, as network packets share a 
 Demers, Keshav and Shenker 1989): the next piece is the one that would end first if every user were served
 at once, so that a small query waits for pieces under way and never for a big one's end. Among one user's
 own queries the one with the least left to do comes first. Every second turn is that of the query with the
-least left of all, if that is no more than a few usual pieces: where everybody has used up his share, what takes
-milliseconds need not wait for what takes minutes, and costs it little.
+least left of all, if that is no more than a few usual pieces: where everybody has used up his share, what
+takes milliseconds need not wait for what takes minutes, and costs it little.
 """
 
 from collections.abc import Callable, Hashable, Iterable
