@@ -24,13 +24,16 @@ from extract_rows import (  # noqa: E402
     growth_in_fields,
     growth_in_points,
     growth_in_vertices,
+    interval_sizes,
     promises,
     traced_rows,
 )
 from extract_table import (  # noqa: E402
+    BLOCKS_HEADING,
     BYTES_HEADING,
     GROWTH_HEADING,
     HEADING,
+    blocks_line,
     bytes_line,
     figures,
     growth_line,
@@ -42,8 +45,9 @@ from traced import is_possible, traced  # noqa: E402
 
 FULL = {"number": 1280, "n_steps": 100, "n_many": 10_000}
 QUICK = {"number": 320, "n_steps": 20, "n_many": 2_000}
-BYTES, POINTS, VERTICES, FIELDS = "bytes", "points-growth", "vertices-growth", "fields-growth"
-TABLES = (BYTES, POINTS, VERTICES, FIELDS)
+BYTES, BLOCKS, POINTS, VERTICES = "bytes", "blocks", "points-growth", "vertices-growth"
+FIELDS = "fields-growth"
+TABLES = (BYTES, BLOCKS, POINTS, VERTICES, FIELDS)
 NAMES = [promise.case.name for promise in promises(10_000, 100)]
 THEIR_MOST_SECONDS = 20.0
 
@@ -125,6 +129,15 @@ class Bench:
             self.tell(bytes_line(case.title, n_values, whole, ours, theirs))
             told = {"title": case.title, "values": n_values, "whole": whole, "ours": ours, "theirs": theirs}
             self.found.setdefault(BYTES, []).append(told)
+
+    def blocks(self) -> None:
+        """Measure what smaller intervals cost and save."""
+        self.tell(f"\n{BLOCKS_HEADING}")
+        samples: list[dict[str, float]] = []
+        for case in interval_sizes((128, 64, 32, 16, 8, 4)):
+            samples.append(run(case, "ours", case.function, self.work, self.pythons["ours"])[0])
+            self.tell(blocks_line(case.title, samples[-1], samples[0]["bytes_field"]))
+            self.found.setdefault(BLOCKS, []).append({"title": case.title, **samples[-1]})
 
     def points_growth(self) -> None:
         """Measure growing numbers of points."""

@@ -5,7 +5,9 @@ import extract_work as facts
 import numpy as np
 from sample import Sample
 
-from dte_hpc.base.field import Metadata
+from dte_hpc.base.field import Field, Metadata
+from dte_hpc.codecs import GribEncoder, Packing
+from dte_hpc.codecs.decode import decode, grid_name
 from dte_hpc.codecs.layout import EncodedField, read_layout
 from dte_hpc.codecs.points import find_block_offsets
 from dte_hpc.extract import Account, Options, ReadPolicy, extract, values_at
@@ -90,6 +92,23 @@ def small_ccsds(sample: Sample) -> None:
     _values(sample, "small_ccsds", f"0/to/{sample.size - 1}", np.array([1234]))
 
 
+def blocks(sample: Sample) -> None:
+    """100 scattered points of a field that our encoder compressed with `size` blocks an interval."""
+    named, message = next(iter(facts.fields(sample.work, "ccsds")))
+    field = Field(metadata=Metadata({**named, "grid": grid_name(message)}), values=decode(message))
+    packing = Packing(packing="ccsds", ccsds_rsi=sample.size)
+    store, account = FDB(sample.scratch / "blocks", schema=sample.work / "schema"), Account()
+    store.archive(GribEncoder(packing).encode(field))
+    store.flush()
+    found, wanted = store.list({}), facts.indices(sample.work, 100)
+    values_at(found, facts.before(sample.work, 100, 1))
+    with sample.clock():
+        values = values_at(store.list({}), wanted, account=account)
+    sample.result = values
+    sample.figures |= {"bytes_field": int(found.length[0]), "bytes_table": account.bytes_index}
+    sample.figures |= {"bytes_read": account.bytes_read}
+
+
 def series(sample: Sample) -> None:
     """One place at every step, from the request to coordinates and values."""
     feature = {"type": "timeseries", "points": [[48.86, 2.35]], "time_axis": "step"}
@@ -144,6 +163,9 @@ def _values(
     sample: Sample, name: str, steps: str, wanted: np.ndarray, policy: ReadPolicy | None = None
 ) -> None:
     store, account = _warm(sample, name), Account()
+    found = store.list(_request(name, step=steps))
+    if wanted.size == sample.size:
+        values_at(found, facts.before(sample.work, sample.size, len(found)), policy=policy)
     with sample.clock():
         found = store.list(_request(name, step=steps))
         values = values_at(found, wanted, account=account, policy=policy)

@@ -79,6 +79,11 @@ ASKED = {
 }
 
 
+def interval_sizes(counts: tuple[int, ...]) -> tuple[Case, ...]:
+    """Return what is measured of fields that we compress with so many blocks an interval."""
+    return tuple(_jump("blocks", f"{count} blocks of 32", "ccsds", size=count) for count in counts)
+
+
 def growth_in_points(counts: tuple[int, ...]) -> tuple[Case, ...]:
     """Return what is measured of one field, at growing numbers of scattered points."""
     return tuple(

@@ -15,6 +15,10 @@ BYTES_HEADING = (
     "| query | values | ours: bytes of data files | calls | a value | peer: bytes of data files | calls "
     "| of the fields, ours | peer |\n|---|---|---|---|---|---|---|---|---|"
 )
+BLOCKS_HEADING = (
+    "| an interval is | field | larger than with 128 by | bytes read for 100 points | a point | time |\n"
+    "|---|---|---|---|---|---|"
+)
 GROWTH_HEADING = "| query | ours | peer | ratio | ours: process grew by | peer |\n|---|---|---|---|---|---|"
 
 
@@ -60,6 +64,14 @@ def bytes_line(title: str, n_values: int, whole: int, ours: Mapping, theirs: Map
     cells += [n_bytes(theirs["bytes"]), f"{theirs['calls']:,}"] if theirs else ["", ""]
     cells += [share(own), share(theirs["bytes"]) if theirs else ""]
     return f"| {title} | {' | '.join(cells)} |"
+
+
+def blocks_line(title: str, sample: Mapping[str, float], largest: float) -> str:
+    """Return one line of the table of interval sizes; `largest` is of the field with the largest ones."""
+    more = 100 * (sample["bytes_field"] / largest - 1)
+    read = sample["bytes_read"]
+    cells = [n_bytes(sample["bytes_field"]), f"{more:.2f} %", n_bytes(read), n_bytes(read / 100)]
+    return f"| {title} | {' | '.join(cells)} | {seconds(sample['seconds'])} |"
 
 
 def growth_line(row: Row) -> str:

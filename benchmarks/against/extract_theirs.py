@@ -158,15 +158,22 @@ def _indexed(sample: Sample, name: str, n_fields: int) -> None:
 
 def _values(sample: Sample, name: str, n_fields: int, wanted: np.ndarray) -> None:
     jump, md5 = _warm(sample, name), facts.facts(sample.work)["md5"][name]
-    # ranges may not touch: neighbours are one
-    breaks = np.flatnonzero(np.diff(wanted) > 1)
-    start = wanted[np.concatenate([[0], breaks + 1])]
-    stop = wanted[np.append(breaks, wanted.size - 1)] + 1
-    ranges = list(zip(start.tolist(), stop.tolist(), strict=True))
+    if wanted.size == sample.size:
+        other = _ranges(facts.before(sample.work, sample.size, n_fields))
+        jump.extract([(_request(name, step), other, md5) for step in range(n_fields)]).dump_values()
+    ranges = _ranges(wanted)
     with sample.clock():
         found = jump.extract([(_request(name, step), ranges, md5) for step in range(n_fields)])
         values = found.dump_values()
     sample.result = np.array([np.concatenate([np.ravel(v) for v in row]) for row in values])
+
+
+def _ranges(wanted: np.ndarray) -> list[tuple[int, int]]:
+    """Return points as ranges, which may not touch: neighbours are one."""
+    breaks = np.flatnonzero(np.diff(wanted) > 1)
+    start = wanted[np.concatenate([[0], breaks + 1])]
+    stop = wanted[np.append(breaks, wanted.size - 1)] + 1
+    return list(zip(start.tolist(), stop.tolist(), strict=True))
 
 
 def _feature(sample: Sample, name: str, shape, *selects) -> None:
