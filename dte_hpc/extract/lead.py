@@ -154,7 +154,6 @@ class Leader:
         self._turns: Turns[Task] = Turns()
         self._reads, self._plans = Counter(dict.fromkeys(readers, 0)), Counter(dict.fromkeys(readers, 0))
         self._on_their_way: Counter[int] = Counter()
-        self._n_open: Counter[int] = Counter()
         self._n_frames: Counter[int] = Counter()
         self._expected: dict[str, float] = {}
         self._models = set(models)
@@ -212,13 +211,13 @@ class Leader:
                 )
 
     def _ask(self, frame: Frame) -> None:
-        query, user, in_parts, *_ = frame.words
+        query, user, in_parts, n_open, *_ = frame.words
         rank, allowed = frame.source, self._serving.queries_per_rank
-        if self._n_open[rank] >= allowed:
+        if n_open > allowed:
             error = InvalidRequest(
-                f"rank {rank} of the job has {self._n_open[rank]} queries open; expected at most {allowed}: "
+                f"rank {rank} of the job has {n_open} queries open; expected at most {allowed}: "
                 "take an answer first",
-                found=self._n_open[rank],
+                found=n_open,
                 limit=allowed,
             )
             self._refuse(rank, query, error)
@@ -238,7 +237,6 @@ class Leader:
             left=expected,
         )
         self.n_queries += 1
-        self._n_open[rank] += 1
         self._tasks[task.number] = self._by_query[rank, query] = task
         self._turns.add(task.user, task)
 
@@ -369,7 +367,6 @@ class Leader:
         """What a query held of its rank's share is free again."""
         if self._by_query.pop((task.rank, task.query), None) is not None:
             self._on_their_way[task.rank] -= task.n_read - task.n_taken
-            self._n_open[task.rank] -= 1
 
     def _taken(self, rank: int, query: int, n_parts: int) -> None:
         task = self._by_query.get((rank, query))

@@ -6,7 +6,8 @@ every query, and gives out work; all of them send what they read straight to who
 ======== ================== ==================================================== ===================
 kind     from, to           words                                                payload
 ======== ================== ==================================================== ===================
-ASK      model, leader      query, user, 1 when taken in parts                   the request, JSON
+ASK      model, leader      query, user, 1 when taken in parts, queries of       the request, JSON
+                            this rank that are open (this one too)
 TAKEN    model, leader      query, parts taken so far                            -
 CANCEL   model, leader      query                                                -
 GOODBYE  model, leader      -                                                    -

@@ -138,7 +138,8 @@ class ExtractClient:
         self._n_asked += 1
         pending = Pending(number, held=held, wait=self._wait, tell=self._taken, cancel=self._cancel)
         self._pending[number] = pending
-        self._mail.post(self._readers[0], small_frame(Kind.ASK, (number, user, int(not held)), text))
+        words = (number, user, int(not held), len(self._pending))
+        self._mail.post(self._readers[0], small_frame(Kind.ASK, words, text))
         return pending
 
     def _taken(self, number: int, n_parts: int) -> None:

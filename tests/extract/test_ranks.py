@@ -77,13 +77,14 @@ def test_an_error_is_the_same_on_every_rank(comm, shared_store, asked):
 
 @pytest.mark.mpi
 def test_a_rank_that_cannot_read_fails_all(comm, shared_store, asked, monkeypatch):
-    from dte_hpc.extract.pread import PreadReader, cut_short
+    from dte_hpc.extract import run
+    from dte_hpc.extract.pread import cut_short
 
-    def fail(*_):
+    def fail(*_, **__):
         raise cut_short(-1, 3, 4)
 
     if comm.rank == comm.size - 1:
-        monkeypatch.setattr(PreadReader, "read", fail)
+        monkeypatch.setattr(run, "read_values", fail)
     with pytest.raises(CorruptData, match="bytes 3 to 7"):
         extract(shared_store.store, asked(BOX, **ALL), comm=comm)
 

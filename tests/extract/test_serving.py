@@ -220,7 +220,7 @@ def test_too_many_open_queries_are_refused(comm, shared_store, asked):
             held = [client.ask_parts(big).parts() for _ in range(2)]
             for parts in held:
                 next(parts)
-            with pytest.raises(InvalidRequest, match="has 2 queries open; expected at most 2"):
+            with pytest.raises(InvalidRequest, match="has 3 queries open; expected at most 2"):
                 client.extract(small)
             for parts in held:
                 parts.close()
