@@ -135,10 +135,8 @@ def batches(query: Wanted, first: int, last: int) -> Iterator[Batch]:
     high = np.minimum(last, begin[rows + 1]) - begin[rows]
     place = query.place_of_field[rows]
     records = query.fields.layout[rows]
-    facts = np.stack([place, low, high, *(records[name].astype(np.int64) for name in _ALIKE)], axis=1)
-    facts[(records["packing"] == CCSDS) & (records["bitmap_offset"] == 0), _DATA_LENGTH] = 0  # always differs
     _refuse_misfits(query, rows, records)
-    for part in _alike(facts):
+    for part in _alike(place, low, high, records):
         ranges = query.places[int(place[part[0]])].ranges
         start, stop = cut(ranges, int(low[part[0]]), int(high[part[0]]))
         yield Batch(
@@ -153,6 +151,8 @@ def batches(query: Wanted, first: int, last: int) -> Iterator[Batch]:
 def cut(ranges: Ranges, low: int, high: int) -> tuple[Int64s, Int64s]:
     """Return start and stop of the ranges that hold points number `low` to `high`, cut at both ends."""
     length = ranges.stop - ranges.start
+    if low <= 0 and high >= length.sum():
+        return ranges.start, ranges.stop
     before = np.cumsum(length) - length
     start = ranges.start + np.clip(low - before, 0, length)
     stop = ranges.start + np.clip(high - before, 0, length)
@@ -160,8 +160,12 @@ def cut(ranges: Ranges, low: int, high: int) -> tuple[Int64s, Int64s]:
     return start[kept], stop[kept]
 
 
-def _alike(facts: Int64s) -> list[Int64s]:
-    """Return the rows of a table split by what they hold."""
+def _alike(place: Int64s, low: Int64s, high: Int64s, records: NDArray[Any]) -> list[Int64s]:
+    """Return the fields split into those that are packed alike and wanted at the same points."""
+    if len(records) == 1:
+        return [np.zeros(1, np.int64)]
+    facts = np.stack([place, low, high, *(records[name].astype(np.int64) for name in _ALIKE)], axis=1)
+    facts[(records["packing"] == CCSDS) & (records["bitmap_offset"] == 0), _DATA_LENGTH] = 0  # always differs
     if (facts == facts[0]).all():
         return [np.arange(len(facts))]
     _, code = np.unique(facts, axis=0, return_inverse=True)
