@@ -51,7 +51,7 @@ def _wrong(arguments: argparse.Namespace, error: Any) -> int:
 
 
 def _explain(arguments: argparse.Namespace, plans: Any) -> int:
-    from dte_hpc.postproc.explain import as_json, draw, explain
+    from dte_hpc.postproc.plans.explain import as_json, draw, explain
 
     value_bytes = 4 if arguments.float32 else 8
     told = [(plan, explain(plan, grid_name=arguments.grid, value_bytes=value_bytes)) for plan in plans]

@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make or find one weights file and say what is in it."""
-    from dte_hpc.postproc.weights import load_weights, weights_directory, weights_path
+    from dte_hpc.postproc.regrid.weights import load_weights, weights_directory, weights_path
 
     directory = weights_directory(arguments.directory)
     path = weights_path(arguments.in_grid, arguments.out_grid, arguments.method, directory)

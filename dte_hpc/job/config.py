@@ -19,7 +19,7 @@ from typing import Any
 from dte_hpc.base.config import read_yaml, struct
 from dte_hpc.base.errors import InvalidConfig
 from dte_hpc.extract.serving import Serving
-from dte_hpc.postproc.plan import PlanConfig, load_plans
+from dte_hpc.postproc.plans.document import PlanConfig, load_plans
 
 DEFAULT_BUDGET_BYTES = 512 * 1024 * 1024
 

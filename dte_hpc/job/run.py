@@ -132,7 +132,7 @@ def _serve(world: World, config: JobConfig, listener: Listener) -> None:
 def _io_loop(world: World, config: JobConfig, listener: Listener) -> Callable[[], object]:
     from dte_hpc.ioserver import serve as serve_io
     from dte_hpc.postproc.pipeline import Pipeline
-    from dte_hpc.postproc.plan import load_plans
+    from dte_hpc.postproc.plans.document import load_plans
     from dte_hpc.postproc.together import Alone, WithOthers
 
     flushes_together = config.collective_flush and world.comm.size > 1

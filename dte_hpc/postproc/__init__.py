@@ -8,21 +8,17 @@ place, before anything runs; `Pipeline` runs the plans of one IO rank::
     pipeline.flush()
 
 =============== ================ ================ =====================================================
-action          is given         gives            module
+package         is given         gives            question
 =============== ================ ================ =====================================================
-select          anything         the wanted       `select`
-aggregate       parts            the whole field  `aggregate`
-mask            a field          a field          `mask`
-statistics      a field          one an operation `statistics`, `running`, `windows`, `operations`
-interpolate     a field          a field          `interpolate`, `weights`, `weights_file`, `mir`
-encode          a field          a message        `encode`
-sink            a message        nothing          `sink`, `sink_fdb`, `sink_file`
-print           anything         the same         `show`
-null            anything         nothing          `show`
+`plans`         a YAML file      checked plans    what do plans say, and what would they do?
+`actions`       a field          a field, message what may become of one field? (select, mask, encode ...)
+`statistics`    a field          one an operation what do samples come to, over windows of time?
+`regrid`        a field          a field          how do fields come to another grid?
+`sinks`         a message        nothing          where does it end up?
 =============== ================ ================ =====================================================
 
 Actions and sinks are found by entry points (`plugs`), ours too; what one must do is in `action`. Loops
-over values are in `kernels`. A field goes through several plans without a copy, and no action writes
+over values are in `*/kernels`. A field goes through several plans without a copy, and no action writes
 into a field it was given.
 
 Restrictions: samples of a variable must come in order, none left out. Statistics are hours, days and
@@ -32,6 +28,6 @@ State does not outlive the process.
 """
 
 from dte_hpc.postproc.pipeline import Pipeline
-from dte_hpc.postproc.plan import PlanConfig, load_plans
+from dte_hpc.postproc.plans.document import PlanConfig, load_plans
 
 __all__ = ["Pipeline", "PlanConfig", "load_plans"]

@@ -13,9 +13,9 @@ from dte_hpc.base.field import Field, Metadata
 from dte_hpc.base.request import Request
 from dte_hpc.notify import journal
 from dte_hpc.postproc.action import Action, Context, Item, MaskedField, Warmable
-from dte_hpc.postproc.plan import PlanConfig
-from dte_hpc.postproc.select import Select
-from dte_hpc.postproc.sink import Sink
+from dte_hpc.postproc.actions.select import Select
+from dte_hpc.postproc.plans.document import PlanConfig
+from dte_hpc.postproc.sinks.action import Sink
 from dte_hpc.postproc.together import Alone, Together
 
 

@@ -134,12 +134,13 @@ def test_print_logs_a_line_for_each(caplog):
 
 def test_only_what_the_plans_run_is_warmed(monkeypatch: pytest.MonkeyPatch) -> None:
     from dte_hpc.codecs import packing
-    from dte_hpc.postproc import kernels
+    from dte_hpc.postproc.regrid import kernels as weights
+    from dte_hpc.postproc.statistics import kernels as samples
 
     warmed: list[object] = []
     monkeypatch.setattr(packing, "warm", lambda *, ccsds: warmed.append(("packing", ccsds)))
-    monkeypatch.setattr(kernels, "warm_samples", lambda: warmed.append("samples"))
-    monkeypatch.setattr(kernels, "warm_weights", lambda: warmed.append("weights"))
+    monkeypatch.setattr(samples, "warm", lambda: warmed.append("samples"))
+    monkeypatch.setattr(weights, "warm", lambda: warmed.append("weights"))
     statistics = {"type": "statistics", "output-frequency": "1d", "operations": ["average"]}
     for actions, expected in (
         ([{"type": "aggregate"}, {"type": "null"}], []),

@@ -11,9 +11,9 @@ from dte_hpc.base.errors import InvalidConfig, InvalidGrid
 from dte_hpc.base.field import PACKING_FACTS, Field
 from dte_hpc.grids import grid
 from dte_hpc.postproc.action import Context, Explained, Flow, Item, MaskedField, Options, Passing
-from dte_hpc.postproc.mir import METHODS
 from dte_hpc.postproc.options import near
-from dte_hpc.postproc.weights_file import Weights
+from dte_hpc.postproc.regrid.mir import METHODS
+from dte_hpc.postproc.regrid.weights_file import Weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +63,14 @@ class Interpolate(Passing):
 
     def __init__(self, options: InterpolateOptions, context: Context) -> None:
         # numba takes half a second to import, and checking a plan needs none of it
-        from dte_hpc.postproc import kernels
-        from dte_hpc.postproc.weights import load_weights, weights_directory
+        from dte_hpc.postproc.regrid import kernels
+        from dte_hpc.postproc.regrid.weights import load_weights, weights_directory
 
         self._target = grid(options.grid_name)
         self._method = options.interpolation
         self._directory = weights_directory(options.weights)
         self._apply, self._load = kernels.apply_weights, load_weights
-        self._warm = kernels.warm_weights
+        self._warm = kernels.warm
         self._context = context
 
     @classmethod

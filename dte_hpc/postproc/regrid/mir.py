@@ -1,6 +1,6 @@
 """How are interpolation weights made? By ECMWF's MIR, in a process of its own.
 
-``python -m dte_hpc.postproc.mir IN OUT METHOD PATH`` makes one weights file and ends. A fresh process,
+``python -m dte_hpc.postproc.regrid.mir IN OUT METHOD PATH`` makes one weights file and ends. A fresh process,
 because mir-python makes a given matrix once a process only (a second call finds it in memory and writes
 no file), and because it prints what it does to standard output. This module alone imports mir and scipy.
 """
@@ -20,7 +20,7 @@ import numpy as np
 
 from dte_hpc.base.errors import DteError, InvalidGrid, MissingDependency
 from dte_hpc.grids import Grid, grid
-from dte_hpc.postproc.weights_file import Weights, write_weights
+from dte_hpc.postproc.regrid.weights_file import Weights, write_weights
 
 METHODS = ("linear", "nearest-neighbour", "grid-box-average")
 TIMEOUT_SECONDS = 3600.0
@@ -54,7 +54,7 @@ def _run_apart(arguments: Sequence[str], scratch: str) -> None:
     what = f"weights from {arguments[0]} to {arguments[1]} ({arguments[2]})"
     try:
         done = subprocess.run(  # noqa: S603  (our own module, words checked against grids and methods)
-            [sys.executable, "-m", "dte_hpc.postproc.mir", *arguments],
+            [sys.executable, "-m", "dte_hpc.postproc.regrid.mir", *arguments],
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dte_hpc.postproc.weights import load_weights, weights_path
+from dte_hpc.postproc.regrid.weights import load_weights, weights_path
 
 pytest.importorskip("mir", reason="mir-python, which makes weights, is not installed")
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dte_hpc.base.errors import InvalidPart
 from dte_hpc.base.field import Field, Metadata
 from dte_hpc.postproc.action import Context, MaskedField
-from dte_hpc.postproc.statistics import Statistics, StatisticsOptions, WindowOptions
+from dte_hpc.postproc.statistics.action import Statistics, StatisticsOptions, WindowOptions
 
 ALL = ("average", "minimum", "maximum", "accumulate")
 TWINS = {"average": np.mean, "minimum": np.min, "maximum": np.max, "accumulate": np.sum}
@@ -197,7 +197,7 @@ def test_what_comes_out_is_not_written_to_later():
 
 
 def test_variables_are_not_followed_without_end(monkeypatch):
-    monkeypatch.setattr("dte_hpc.postproc.statistics.MAX_VARIABLES", 2)
+    monkeypatch.setattr("dte_hpc.postproc.statistics.action.MAX_VARIABLES", 2)
     action = statistics("6h")
     for level in (500, 850):
         action.process(item(1, 0.0, levelist=level))

@@ -1,7 +1,7 @@
 """What a plan says it would do, with sizes that can be checked by hand."""
 
-from dte_hpc.postproc.explain import as_json, draw, explain
-from dte_hpc.postproc.plan import load_plans
+from dte_hpc.postproc.plans.document import load_plans
+from dte_hpc.postproc.plans.explain import as_json, draw, explain
 
 DAILY = {"type": "statistics", "output-frequency": "1d", "operations": ["average", "accumulate", "maximum"]}
 (PLAN,) = load_plans(

@@ -4,7 +4,7 @@ import pytest
 
 from dte_hpc.base.field import Metadata
 from dte_hpc.postproc.action import Context
-from dte_hpc.postproc.select import Select, SelectOptions
+from dte_hpc.postproc.actions.select import Select, SelectOptions
 
 T850 = Metadata({"param": 130, "levtype": "pl", "levelist": 850, "time": "0000", "grid": "1/1"})
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from dte_hpc.base.errors import InvalidConfig
-from dte_hpc.postproc.plan import load_plans
-from dte_hpc.postproc.select import SelectOptions
-from dte_hpc.postproc.statistics import StatisticsOptions
+from dte_hpc.postproc.actions.select import SelectOptions
+from dte_hpc.postproc.plans.document import load_plans
+from dte_hpc.postproc.statistics.action import StatisticsOptions
 
 SINK = {"type": "sink", "sinks": [{"type": "file", "path": "out.grib"}]}
 ENCODE = {"type": "encode"}

@@ -6,7 +6,7 @@ from typing import Any
 
 from dte_hpc.grids import grid
 from dte_hpc.postproc.action import Flow, Stage
-from dte_hpc.postproc.plan import PlanConfig
+from dte_hpc.postproc.plans.document import PlanConfig
 
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dte_hpc.base.errors import InvalidPart
 from dte_hpc.base.field import Metadata
-from dte_hpc.postproc.windows import Frequency, clock_of, hours_since
+from dte_hpc.postproc.statistics.windows import Frequency, clock_of, hours_since
 
 moments = st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1))
 

@@ -10,11 +10,11 @@ import pytest
 from dte_hpc.base.errors import CorruptData, InvalidConfig, InvalidGrid, MissingDependency
 from dte_hpc.base.field import Field, Metadata
 from dte_hpc.grids import grid
-from dte_hpc.postproc import mir
 from dte_hpc.postproc.action import Context, MaskedField
-from dte_hpc.postproc.interpolate import Interpolate, InterpolateOptions
-from dte_hpc.postproc.weights import load_weights, weights_directory, weights_path
-from dte_hpc.postproc.weights_file import Weights, write_weights
+from dte_hpc.postproc.regrid import mir
+from dte_hpc.postproc.regrid.interpolate import Interpolate, InterpolateOptions
+from dte_hpc.postproc.regrid.weights import load_weights, weights_directory, weights_path
+from dte_hpc.postproc.regrid.weights_file import Weights, write_weights
 
 needs_mir = pytest.mark.skipif(
     importlib.util.find_spec("mir") is None, reason="mir-python, which makes weights, is not installed"

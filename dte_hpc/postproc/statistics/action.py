@@ -12,10 +12,10 @@ from dte_hpc.base.config import refuse
 from dte_hpc.base.errors import InvalidConfig, InvalidPart
 from dte_hpc.base.field import PACKING_FACTS, Field, Metadata, Values
 from dte_hpc.postproc.action import Context, Explained, Flow, Item, MaskedField, Options, Passing
-from dte_hpc.postproc.operations import OPERATIONS, components_of, initial_state
 from dte_hpc.postproc.options import near
-from dte_hpc.postproc.running import Window, refuse_odd_time, step_facts
-from dte_hpc.postproc.windows import Clock, Frequency, clock_of
+from dte_hpc.postproc.statistics.operations import OPERATIONS, components_of, initial_state
+from dte_hpc.postproc.statistics.running import Window, refuse_odd_time, step_facts
+from dte_hpc.postproc.statistics.windows import Clock, Frequency, clock_of
 
 _NOT_THE_NAME = ("step", "startStep", "endStep", "step-frequency", "timeStep", *PACKING_FACTS)
 MAX_VARIABLES = 1_000_000
@@ -96,7 +96,7 @@ class Statistics(Passing):
 
     def __init__(self, options: StatisticsOptions, context: Context) -> None:
         # numba takes half a second to import, and checking a plan needs none of it
-        from dte_hpc.postproc import kernels
+        from dte_hpc.postproc.statistics import kernels
 
         frequency = Frequency.of(options.output_frequency)
         assert frequency is not None, options.output_frequency  # noqa: S101  (a checked plan)
@@ -104,7 +104,7 @@ class Statistics(Passing):
         self._options = options.options
         self._operations = tuple(OPERATIONS[name] for name in options.operations)
         self._components = components_of(options.operations)
-        self._take_sample, self._warm = kernels.take_sample, kernels.warm_samples
+        self._take_sample, self._warm = kernels.take_sample, kernels.warm
         self.windows: dict[Metadata, Window] = {}
 
     @classmethod

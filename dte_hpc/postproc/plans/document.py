@@ -26,7 +26,7 @@ from dte_hpc.base.errors import InvalidConfig
 from dte_hpc.postproc import plugs
 from dte_hpc.postproc.action import Action, Options
 from dte_hpc.postproc.options import read_options
-from dte_hpc.postproc.order import Step, order_mistakes
+from dte_hpc.postproc.plans.order import Step, order_mistakes
 
 MAX_ACTIONS = 1000
 Source: TypeAlias = str | Path | Mapping[str, Any] | Sequence[Any]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from dte_hpc.base.errors import CorruptData, InvalidConfig
 from dte_hpc.grids import grid
-from dte_hpc.postproc.mir import METHODS, make_weights
 from dte_hpc.postproc.options import near
-from dte_hpc.postproc.weights_file import Weights, read_weights
+from dte_hpc.postproc.regrid.mir import METHODS, make_weights
+from dte_hpc.postproc.regrid.weights_file import Weights, read_weights
 
 
 def weights_directory(given: str | None = None) -> Path:

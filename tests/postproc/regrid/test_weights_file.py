@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dte_hpc.base.errors import CorruptData, StorageFailed
-from dte_hpc.postproc.weights_file import Weights, read_weights, write_weights
+from dte_hpc.postproc.regrid.weights_file import Weights, read_weights, write_weights
 
 WEIGHTS = Weights(
     in_grid="O2",

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dte_hpc.base.errors import InvalidPart
 from dte_hpc.base.field import Metadata
-from dte_hpc.postproc.windows import Clock, hours_since
+from dte_hpc.postproc.statistics.windows import Clock, hours_since
 
 
 @dataclass(slots=True, kw_only=True)

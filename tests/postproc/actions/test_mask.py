@@ -6,7 +6,7 @@ import pytest
 from dte_hpc.base.errors import InvalidPart
 from dte_hpc.base.field import Field, Metadata
 from dte_hpc.postproc.action import Context, MaskedField
-from dte_hpc.postproc.mask import Mask, MaskOptions
+from dte_hpc.postproc.actions.mask import Mask, MaskOptions
 
 
 def run(options, mask, param="sst"):

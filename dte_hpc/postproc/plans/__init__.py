@@ -1,0 +1,1 @@
+"""What do plans say, are they right, and what would they do?"""

@@ -1,0 +1,1 @@
+"""How do fields come to another grid?"""

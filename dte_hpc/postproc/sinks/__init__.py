@@ -1,0 +1,1 @@
+"""Where do fields and messages end up?"""
