@@ -38,12 +38,14 @@ def read_variable(view: memoryview) -> tuple[Identity, dict[str, str | int]]:
     Returns
     -------
     identity : tuple of bytes
-        The header's sections, with the octets blank that `words` was read from.
+        The names in `words`, and the header's sections with the octets blank that they were read from. (A
+        level of zero, which is not read, has the octets of a blank one.)
     words : dict
         date (YYYYMMDD), time (HHMM), step (hours, the end of a range), levelist (hPa or number), number,
         timespan ('24h') - those that stand in octets understood here.
     """
-    return _read2(view) if view[7] == 2 else _read1(view)
+    fixed, words = _read2(view) if view[7] == 2 else _read1(view)
+    return (" ".join(words).encode(), *fixed), words
 
 
 def _read2(view: memoryview) -> tuple[Identity, dict[str, str | int]]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dte_hpc.base.errors import InvalidPart
-from dte_hpc.base.field import Metadata
+from dte_hpc.base.field import Field, Metadata
 from dte_hpc.codecs import GribEncoder, Packing, grib, headers, mars_key, read_field, read_layout, split
 from dte_hpc.codecs.decode import decode
 from dte_hpc.grids import grid
@@ -134,6 +134,15 @@ def test_words_that_do_not_belong_together(oracle, changes, keyword) -> None:
     with pytest.raises(InvalidPart, match=r"belong together|refuses") as caught:
         grib.make_header(metadata(oracle, **changes), POINTS.n_points, POINTS, ccsds=False)
     assert caught.value.keyword
+
+
+@pytest.mark.parametrize("kind", ["pressure level", "model level", "average"])
+def test_a_level_of_zero_is_not_taken_for_the_level_before(oracle, kind: str) -> None:
+    """Its octets are those of a kind whose level was read and blanked."""
+    encoder, values = GribEncoder(), np.zeros(POINTS.n_points)
+    for level in (500, 0, 850, 0):
+        words = metadata(oracle, **{**KINDS[kind], "levelist": level})
+        assert encoder.encode(Field(metadata=words, values=values)).metadata["levelist"] == level
 
 
 def test_a_second_field_asks_ecCodes_nothing(oracle, monkeypatch) -> None:  # noqa: N802
