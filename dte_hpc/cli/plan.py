@@ -5,8 +5,13 @@ import json
 import sys
 from typing import Any
 
-SUMMARY = "check a post-processing plan before anything runs, or explain what it would do"
-EXAMPLE = "dte plan check plan.yaml && dte plan explain plan.yaml --grid O320"
+from dte_hpc.cli import plan_run
+
+SUMMARY = (
+    "check a post-processing plan before anything runs, explain what it would do, or run it on GRIB files"
+)
+EXAMPLE = """dte plan check plan.yaml && dte plan explain plan.yaml --grid O320
+  dte plan run plan.yaml fields.grib --store /scratch/store"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for task in (check, explain):
         task.add_argument("file", help="plans, or a whole job, in YAML")
         task.add_argument("--json", action="store_true", help="print the result for programs")
+    plan_run.configure(tasks)
     explain.add_argument("--grid", help="the grid fields come on, when the plan's select does not say it")
     explain.add_argument("--float32", action="store_true", help="fields come in single precision")
 
@@ -27,6 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
     from dte_hpc.job.config import plans_of
 
     try:
+        if arguments.task == "run":
+            return plan_run.run(arguments)
         plans = plans_of(arguments.file)
     except InvalidConfig as error:
         return _wrong(arguments, error)

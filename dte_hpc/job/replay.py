@@ -44,11 +44,11 @@ def replay(rank: ModelRank, paths: Sequence[str | Path], progress: Progress) -> 
     InvalidMessage
         Naming the file and the message that cannot be read; what was sent before is not flushed.
     """
-    messages = all_or_none(rank.comm, lambda: [found for path in paths for found in _messages(Path(path))])
+    messages = all_or_none(rank.comm, lambda: [found for path in paths for found in messages_of(Path(path))])
     bands: dict[str, NDArray[np.int64]] = {}
     names: set[Metadata] = set()
     for n_sent, (where, message) in enumerate(messages):
-        field = all_or_none(rank.comm, functools.partial(_named_field, where, message))
+        field = all_or_none(rank.comm, functools.partial(named_field, where, message))
         domain = str(field.metadata["domain"])
         if domain not in bands:
             bands[domain] = band(field.values.size, rank.rank, rank.size)
@@ -67,7 +67,8 @@ def band(n_points: int, rank: int, size: int) -> NDArray[np.int64]:
     return np.arange(n_points * rank // size, n_points * (rank + 1) // size, dtype=np.int64)
 
 
-def _messages(path: Path) -> Iterator[tuple[str, ByteLike]]:
+def messages_of(path: Path) -> Iterator[tuple[str, ByteLike]]:
+    """Yield every message of a file, which is mapped, and where it stands, for errors."""
     try:
         if path.is_file() and not path.stat().st_size:
             raise InvalidMessage(
@@ -86,7 +87,8 @@ def _messages(path: Path) -> Iterator[tuple[str, ByteLike]]:
         raise InvalidMessage(f"{path}: {error}", path=str(path)) from error
 
 
-def _named_field(where: str, message: ByteLike) -> Field:
+def named_field(where: str, message: ByteLike) -> Field:
+    """Return a message as a field whose domain is its grid; InvalidMessage when the grid has no name."""
     try:
         field = read_field(message)
     except InvalidMessage as error:

@@ -1,7 +1,7 @@
 """What happens to a whole field on an IO rank? It goes through every plan."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -15,7 +15,7 @@ from dte_hpc.notify import journal
 from dte_hpc.postproc.action import Action, Context, Item, MaskedField, Warmable
 from dte_hpc.postproc.actions.select import Select
 from dte_hpc.postproc.plans.document import PlanConfig
-from dte_hpc.postproc.sinks.action import Sink
+from dte_hpc.postproc.sinks.action import Sink, Written
 from dte_hpc.postproc.together import Alone, Together
 
 
@@ -68,6 +68,13 @@ class Pipeline:
             if plan.enable
         ]
         self._gates = [_first_selects(chain) for chain in self._chains]
+        running = [plan.name for plan in plans if plan.enable]
+        self._sinks = [
+            (name, action)
+            for name, chain in zip(running, self._chains, strict=True)
+            for action in chain
+            if isinstance(action, Sink)
+        ]
 
     def accepts(self, metadata: Metadata) -> bool:
         """Whether any plan wants a field of this name; otherwise its parts need not be kept."""
@@ -115,10 +122,18 @@ class Pipeline:
         Values are as in a `Request` (``0/to/24/by/6`` names five steps), but a grid is one name.
         """
         request = Request({k: [value] if k == "grid" else value for k, value in metadata.items()})
-        sinks = [action for chain in self._chains for action in chain if isinstance(action, Sink)]
+        sinks = [sink for _, sink in self._sinks]
         roots = {plug.journal_root for sink in sinks for plug in sink.plugs if plug.journal_root is not None}
         for root in sorted(roots):
             journal.append(root, request)
+        for sink in sinks:
+            sink.notify(metadata)
+
+    def written(self) -> Iterator[tuple[str, Written]]:
+        """Yield what each sink took until now, also after `close`, with the name of its plan."""
+        for name, sink in self._sinks:
+            for each in sink.written():
+                yield name, each
 
     def close(self) -> None:
         """Take through what actions held back, flush, and let go of everything."""

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dte_hpc.base.config import as_mapping, refuse, unknown_keyword
 from dte_hpc.base.errors import InvalidConfig
 from dte_hpc.codecs.layout import EncodedField
 from dte_hpc.postproc.action import MESSAGES, Context, Options
+
+USER_CONFIG = "userConfig"
+USER_KEYWORDS = ("useSubToc", "preloadTocBTree")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +24,8 @@ class FDBOptions(Options):
     config : mapping, str or None
         The store's root directory, or its configuration as FDB's YAML has it (type, schema, spaces).
         Without one, or with an empty one, the job's store, else what the environment names
-        (FDB_CONFIG_FILE).
+        (FDB_CONFIG_FILE). ``userConfig`` in it (useSubToc, preloadTocBTree) is MultIO's, and is understood:
+        no writer here waits for another's toc, so that there is nothing to choose.
     """
 
     config: Mapping[str, Any] | str | None = None
@@ -29,12 +34,35 @@ class FDBOptions(Options):
         """Yield what is wrong with the store's configuration, without opening it."""
         from dte_hpc.fdb.places.config import config_of  # the store, which other plans do without
 
+        yield from _user_mistakes(self.config, f"{place}.config")
         try:
-            if self.config:
-                config_of(self.config)
+            if store_of(self.config):
+                config_of(store_of(self.config))
         except InvalidConfig as error:
             at = f"{place}.config" + str(error.facts.get("place", "$")).removeprefix("$")
             yield InvalidConfig(f"{at}: {str(error).partition(': ')[2] or error}", place=at)
+
+
+def store_of(config: Mapping[str, Any] | str | None) -> Mapping[str, Any] | str | None:
+    """Return a store's configuration without what only FDB's library reads."""
+    if not isinstance(config, Mapping):
+        return config
+    return {keyword: value for keyword, value in config.items() if keyword != USER_CONFIG}
+
+
+def _user_mistakes(config: Any, place: str) -> Iterator[InvalidConfig]:
+    if not isinstance(config, Mapping) or USER_CONFIG not in config:
+        return
+    try:
+        given = as_mapping(f"{place}.{USER_CONFIG}", config[USER_CONFIG])
+    except InvalidConfig as error:
+        yield error
+        return
+    for keyword, value in given.items():
+        if keyword not in USER_KEYWORDS:
+            yield unknown_keyword(f"{place}.{USER_CONFIG}", keyword, USER_KEYWORDS)
+        elif not isinstance(value, bool):
+            yield refuse(f"{place}.{USER_CONFIG}.{keyword}", repr(value), "true or false")
 
 
 class FDBSink:
@@ -51,7 +79,7 @@ class FDBSink:
         # the store, which plans without one, and their check, do without
         from dte_hpc.fdb.store import FDB
 
-        source = options.config or context.store
+        source = store_of(options.config) or context.store
         name = ("fdb5", json.dumps(source, sort_keys=True, default=str))
         self._is_flushed_here = not context.flushes_together
         self._store: FDB = context.shared(name, lambda: FDB(source, listener=context.listener))
@@ -61,7 +89,7 @@ class FDBSink:
     @classmethod
     def explain(cls, options: FDBOptions) -> str:
         """Say which store."""
-        config = options.config or "of the job"
+        config = store_of(options.config) or "of the job"
         return f"store {config if isinstance(config, str) else json.dumps(config, default=str)}"
 
     def write(self, item: EncodedField) -> None:

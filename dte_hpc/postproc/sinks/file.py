@@ -1,13 +1,17 @@
-"""How do messages end up in a plain file, one after another?"""
+"""How do messages end up in a plain file, one after another?
+
+A crash leaves every message of the last flush, and after it whole messages and perhaps a torn one at the end.
+"""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from dte_hpc.base.errors import InvalidConfig, StorageFailed
+from dte_hpc.base.errors import StorageFailed
 from dte_hpc.base.events import FieldStored
 from dte_hpc.codecs.layout import EncodedField, byte_view
 from dte_hpc.postproc.action import MESSAGES, Context, Options
+from dte_hpc.postproc.sinks.patterns import of_server, refuse_sharing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +25,7 @@ class FileOptions(Options):
     append : bool
         Keep what is in it; otherwise it begins empty.
     per_server : bool
-        A file for each IO rank: ``out.grib`` becomes ``server-0-out.grib``.
+        A file for each IO rank: ``out.grib`` becomes ``server-0-out.grib`` (see `patterns.of_server`).
     """
 
     path: str
@@ -37,16 +41,15 @@ class FileSink:
     journal_root: Path | None = None
 
     def __init__(self, options: FileOptions, context: Context) -> None:
-        path = Path(options.path)
-        self._path = (
-            path.with_name(f"server-{context.server_index}-{path.name}") if options.per_server else path
-        )
+        self._path = of_server(Path(options.path), context, per_server=options.per_server)
         self._listener = context.listener
-        if context.server_index > 0 and not options.per_server and not options.append:
-            raise InvalidConfig(
-                f"sink 'file' writes {path} on IO rank {context.server_index} too, and would empty what "
-                "others wrote; expected per-server: true, or append: true",
-                path=str(path),
+        if not options.append:
+            refuse_sharing(
+                "file",
+                options.path,
+                context,
+                per_server=options.per_server,
+                way_out="per-server: true, or append: true",
             )
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | (0 if options.append else os.O_TRUNC)
         try:
