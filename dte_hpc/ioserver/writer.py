@@ -128,7 +128,7 @@ class Writer(ABC):
         field : Part, or mapping
             A part, or its metadata; ``domain`` may be left out when there is only one.
         values : ndarray of float32 or float64, shape (n_local,)
-            With metadata. NaN is missing. They are copied before this returns.
+            With metadata. NaN is missing. They may be written over once this returns.
 
         Raises
         ------
