@@ -8,7 +8,7 @@ import dataclasses
 import difflib
 import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from dte_hpc.base.errors import InvalidConfig
 
 Struct = TypeVar("Struct")
 MAX_CONFIG_BYTES = 16 * 1024 * 1024
+MAX_PLACES = 100_000
 
 
 def read_yaml(path: str | Path) -> Any:
@@ -46,6 +47,38 @@ def parse_yaml(text: str, *, source: str = "the text") -> Any:
         where = f"{source}, line {mark.line + 1}, column {mark.column + 1}" if mark else source
         problem = getattr(error, "problem", None) or str(error)
         raise InvalidConfig(f"{where} is not YAML: {problem}", path=source) from error
+
+
+def lines_of(text: str) -> dict[str, int]:
+    """Return the line of each place of YAML text that `parse_yaml` read, counted from 1.
+
+    Places are written as errors write them: ``$.plans[0].name``. At most `MAX_PLACES` are kept.
+    """
+    lines: dict[str, int] = {}
+    waiting = [("$", yaml.compose(text, _Loader))]
+    while waiting and len(lines) < MAX_PLACES:
+        place, node = waiting.pop()
+        if node is not None:
+            lines.setdefault(place, node.start_mark.line + 1)
+            waiting += reversed(list(_inside(place, node, lines)))
+    return lines
+
+
+def _inside(place: str, node: Any, lines: dict[str, int]) -> Iterator[tuple[str, Any]]:
+    if isinstance(node, yaml.SequenceNode):
+        yield from ((f"{place}[{index}]", each) for index, each in enumerate(node.value))
+    elif isinstance(node, yaml.MappingNode):
+        for keyword, value in node.value:
+            merged = keyword.value == "<<"
+            if not merged:
+                lines.setdefault(f"{place}.{keyword.value}", keyword.start_mark.line + 1)
+            yield place if merged else f"{place}.{keyword.value}", value
+
+
+class FromEnvironment(str):
+    """Text that a variable of the environment gave: where a number or a switch is expected, it is one."""
+
+    __slots__ = ()
 
 
 class _Loader(yaml.SafeLoader):
@@ -95,12 +128,12 @@ def as_list(place: str, node: Any) -> Sequence[Any]:
 def struct(kind: type[Struct], node: Any, place: str = "$", *, ignore: Iterable[str] = ()) -> Struct:
     """Return a frozen dataclass filled from a mapping.
 
-    Field ``bits_per_value`` is read from ``bits-per-value``. Nested dataclasses, tuples of them,
-    optional fields and scalars are understood; keywords in `ignore` are left alone.
+    Field ``bits_per_value`` is read from ``bits-per-value``, ``not_`` from ``not``. Nested dataclasses,
+    tuples of them, optional fields and scalars are understood; keywords in `ignore` are left alone.
     """
     given = as_mapping(place, node)
     hints = typing.get_type_hints(kind)
-    fields = {f.name.replace("_", "-"): f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    fields = {f.name.rstrip("_").replace("_", "-"): f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     for keyword in given:
         if keyword not in fields and keyword not in ignore:
             raise unknown_keyword(place, keyword, fields)
@@ -136,11 +169,22 @@ def _convert(hint: Any, node: Any, place: str) -> Any:
         return as_mapping(place, node)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return struct(hint, node, place)
+    if isinstance(node, FromEnvironment) and hint in (bool, int, float):
+        return _parsed(hint, node, place)
     if hint is float and isinstance(node, int) and not isinstance(node, bool):
         return float(node)
     if hint is Any or (isinstance(node, hint) and (hint is bool or not isinstance(node, bool))):
         return node
     raise refuse(place, describe(node), _name_of(hint))
+
+
+def _parsed(hint: Any, text: str, place: str) -> Any:
+    try:
+        if hint is not bool:
+            return hint(text)
+        return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
+    except (KeyError, ValueError) as error:
+        raise refuse(place, describe(text), _name_of(hint)) from error
 
 
 def _convert_union(choices: tuple[Any, ...], node: Any, place: str) -> Any:

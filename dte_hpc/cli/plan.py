@@ -30,16 +30,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check or explain; 2 when the plan is wrong."""
     from dte_hpc.base.errors import InvalidConfig
-    from dte_hpc.job.config import plans_of
+    from dte_hpc.job.config import document_of
 
     try:
         if arguments.task == "run":
             return plan_run.run(arguments)
-        plans = plans_of(arguments.file)
+        document = document_of(arguments.file)
     except InvalidConfig as error:
         return _wrong(arguments, error)
     if arguments.task == "explain":
-        return _explain(arguments, plans)
+        return _explain(arguments, document)
+    plans = (*document.plans, *(document.client or ()))
     n_actions = sum(len(plan.actions) for plan in plans)
     result = {"file": arguments.file, "right": True, "plans": [plan.name for plan in plans], "mistakes": []}
     print(json.dumps(result) if arguments.json else f"right: {len(plans)} plans, {n_actions} actions")
@@ -48,23 +49,31 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _wrong(arguments: argparse.Namespace, error: Any) -> int:
     mistakes = error.facts.get("mistakes", ((error.facts.get("place", "$"), str(error)),))
+    lines = error.facts.get("lines", (None,) * len(mistakes))
     if arguments.json:
-        told = [{"place": place, "sentence": sentence} for place, sentence in mistakes]
+        told = [
+            {"place": place, "sentence": sentence, "file": at and at[0], "line": at and at[1]}
+            for (place, sentence), at in zip(mistakes, lines, strict=True)
+        ]
         print(json.dumps({"file": arguments.file, "right": False, "mistakes": told}))
         return 2
     print(f"{arguments.file}: {len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}", file=sys.stderr)
-    for _, sentence in mistakes:
-        print(f"  {sentence}", file=sys.stderr)
+    for (_, sentence), at in zip(mistakes, lines, strict=True):
+        print(f"  {at[0]}:{at[1]}: {sentence}" if at else f"  {sentence}", file=sys.stderr)
     return 2
 
 
-def _explain(arguments: argparse.Namespace, plans: Any) -> int:
+def _explain(arguments: argparse.Namespace, document: Any) -> int:
     from dte_hpc.postproc.plans.explain import as_json, draw, explain
 
-    value_bytes = 4 if arguments.float32 else 8
-    told = [(plan, explain(plan, grid_name=arguments.grid, value_bytes=value_bytes)) for plan in plans]
+    facts = {"grid_name": arguments.grid, "value_bytes": 4 if arguments.float32 else 8}
+    client = [(plan, explain(plan, is_client=True, **facts)) for plan in document.client or ()]
+    server = [(plan, explain(plan, **facts)) for plan in document.plans]
     if arguments.json:
-        print(json.dumps({"file": arguments.file, "plans": [as_json(*each) for each in told]}))
-    else:
-        print("\n\n".join(draw(*each) for each in told))
+        plans, of_client = ([as_json(*each) for each in side] for side in (server, client))
+        told = {"file": arguments.file, "plans": plans, "client": of_client, "notes": document.notes}
+        print(json.dumps(told))
+        return 0
+    drawn = [draw(*each, is_client=True) for each in client] + [draw(*each) for each in server]
+    print("\n\n".join([*drawn, *([f"note: {note}" for note in document.notes])]))
     return 0

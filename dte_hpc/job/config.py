@@ -8,7 +8,8 @@
     store: /scratch/fdb            # a root, or FDB's own configuration: sinks of type fdb5 write there unless
                                    # they have a config of their own, and extraction ranks read there
     extract: {limits: {...}, ...}  # how large requests may be, and what may be on its way (extract.serving)
-    plans: [...]                   # as dte_hpc.postproc reads them; or the name of a plan file
+    plans: [...]                   # as dte_hpc.postproc reads them; a document of them (client, server);
+                                   # or the name of a file of either
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,8 @@ from typing import Any
 from dte_hpc.base.config import read_yaml, struct
 from dte_hpc.base.errors import InvalidConfig
 from dte_hpc.extract.serving import Serving
-from dte_hpc.postproc.plans.document import PlanConfig, load_plans
+from dte_hpc.postproc.plans.document import Document, PlanConfig, load_document
+from dte_hpc.postproc.plans.written import Written, read_written
 
 DEFAULT_BUDGET_BYTES = 512 * 1024 * 1024
 
@@ -61,8 +63,8 @@ class JobConfig:
         The store of the job: its root directory, or FDB's own configuration.
     extract : Serving
         What model ranks may ask of extraction ranks.
-    plans : list or str
-        Plans, or the path of a file of plans.
+    plans : list, mapping or str
+        Plans, a document of them (``client``, ``server``), or the path of a file of either.
     """
 
     plans: Any
@@ -83,18 +85,24 @@ def load_job(source: str | Path | Mapping[str, Any] | JobConfig) -> JobConfig:
         return source
     if isinstance(source, Mapping):
         return struct(JobConfig, source)
-    job = struct(JobConfig, read_yaml(source))
-    if isinstance(job.plans, str):
-        plans = Path(source).parent / job.plans
-        if not plans.is_file():
-            raise InvalidConfig(
-                f"$.plans: found {job.plans!r}; expected plans or a file of plans", place="$.plans"
-            )
-        return replace(job, plans=str(plans))
-    return job
+    written = read_written(source)
+    job = struct(JobConfig, written.node)
+    if not isinstance(job.plans, str):
+        return replace(job, plans=replace(written, node=job.plans))
+    plans = Path(source).parent / job.plans
+    if not plans.is_file():
+        raise InvalidConfig(
+            f"$.plans: found {job.plans!r}; expected plans or a file of plans", place="$.plans"
+        )
+    return replace(job, plans=str(plans))
 
 
 def plans_of(path: str | Path) -> tuple[PlanConfig, ...]:
+    """Return the checked plans that IO ranks run. See `document_of`."""
+    return document_of(path).plans
+
+
+def document_of(path: str | Path) -> Document:
     """Return the checked plans of a job file, or of a file that holds nothing but plans.
 
     Raises
@@ -105,4 +113,10 @@ def plans_of(path: str | Path) -> tuple[PlanConfig, ...]:
     node = read_yaml(path)
     of_a_job = {f.name.replace("_", "-") for f in fields(JobConfig)} - {"plans"}
     is_job = isinstance(node, Mapping) and not of_a_job.isdisjoint(node)
-    return load_plans(load_job(path).plans if is_job else path)
+    return document_of_job(load_job(path)) if is_job else load_document(path)
+
+
+def document_of_job(job: JobConfig) -> Document:
+    """Return the checked plans of a job, which are a list, a whole document, or the name of a file."""
+    node = job.plans.node if isinstance(job.plans, Written) else job.plans
+    return load_document(job.plans, "$.plans" if isinstance(node, Mapping) else "$")

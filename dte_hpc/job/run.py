@@ -16,7 +16,7 @@ from dte_hpc.base.errors import InvalidConfig
 from dte_hpc.base.events import Listener
 from dte_hpc.base.log import log_trouble
 from dte_hpc.ioserver import IOClient
-from dte_hpc.job.config import JobConfig, load_job
+from dte_hpc.job.config import JobConfig, document_of_job, load_job
 from dte_hpc.parallel import Role, World, assign_roles, guard
 from dte_hpc.parallel.agree import agree, all_or_none, tell_all
 from dte_hpc.parallel.mpi import Comm, job
@@ -132,12 +132,11 @@ def _serve(world: World, config: JobConfig, listener: Listener) -> None:
 def _io_loop(world: World, config: JobConfig, listener: Listener) -> Callable[[], object]:
     from dte_hpc.ioserver import serve as serve_io
     from dte_hpc.postproc.pipeline import Pipeline
-    from dte_hpc.postproc.plans.document import load_plans
     from dte_hpc.postproc.together import Alone, WithOthers
 
     flushes_together = config.collective_flush and world.comm.size > 1
     pipeline = Pipeline(
-        load_plans(config.plans),
+        document_of_job(config).plans,
         server_index=world.comm.rank,
         store=config.store,
         listener=listener,

@@ -1,4 +1,4 @@
-"""What does a plan file say, and is it right?
+"""What does a plan document say, and is it right?
 
 A plan is a chain of actions, in MultIO's shape::
 
@@ -12,192 +12,264 @@ A plan is a chain of actions, in MultIO's shape::
           - {type: encode, format: grib, packing: ccsds}
           - {type: sink, sinks: [{type: fdb5, config: store}]}
 
-``server: {plans: [...]}`` is understood too. Everything is checked before anything runs, and every
-mistake is reported with its place.
+``server: {plans: [...]}`` and ``client: {plans: [...]}`` are understood too, with all that MultIO has
+beside them. Everything is checked before anything runs, and every mistake is reported with its place, file
+and line.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from dte_hpc.base.config import as_list, as_mapping, describe, read_yaml, refuse, unknown_keyword
+from dte_hpc.base.config import as_list, as_mapping, describe, refuse, unknown_keyword
 from dte_hpc.base.errors import InvalidConfig
-from dte_hpc.postproc import plugs
-from dte_hpc.postproc.action import Action, Options
-from dte_hpc.postproc.options import read_options
-from dte_hpc.postproc.plans.order import Step, order_mistakes
+from dte_hpc.postproc.actions import matching
+from dte_hpc.postproc.plans import dissemination, sections
+from dte_hpc.postproc.plans.on_error import ON_A_SIDE, OnError, read_on_error
+from dte_hpc.postproc.plans.plan import ActionConfig, PlanConfig, Side, read_plan
+from dte_hpc.postproc.plans.written import Line, Written, moved, read_written, substituted
 
-MAX_ACTIONS = 1000
-Source: TypeAlias = str | Path | Mapping[str, Any] | Sequence[Any]
-SWITCHES = {
-    "true": True,
-    "yes": True,
-    "on": True,
-    "1": True,
-    "false": False,
-    "no": False,
-    "off": False,
-    "0": False,
-}
+__all__ = ["ActionConfig", "Document", "PlanConfig", "load_document", "load_plans"]
+
+Source: TypeAlias = str | Path | Mapping[str, Any] | Sequence[Any] | Written
+KNOWN = ("plans", "server", "client", "mpi-communicators", "active-matchers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ActionConfig:
-    """One checked action of a plan: its name, class, options, and place in the file."""
-
-    name: str
-    kind: type[Action]
-    options: Options
-    place: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanConfig:
-    """One checked plan.
+class Document:
+    """A checked document.
 
     Attributes
     ----------
-    name : str
-        Unique in its file.
-    enable : bool
-        A plan that is off is checked, and does not run.
-    actions : tuple of ActionConfig
-        Beginning with parts of fields, ending in an action that nothing follows.
+    plans : tuple of PlanConfig
+        Of the IO ranks.
+    client : tuple of PlanConfig, or None
+        Of the model ranks; None when the document has no client, so that every field is sent.
+    client_on_error : OnError
+        What the client section says.
+    active_matchers : tuple of mappings
+        Fields that a model is told it may write besides those its plans take.
+    notes : tuple of str
+        What our own job does instead of what the document asks for.
     """
 
-    name: str
-    enable: bool = True
-    actions: tuple[ActionConfig, ...]
+    plans: tuple[PlanConfig, ...] = ()
+    client: tuple[PlanConfig, ...] | None = None
+    client_on_error: OnError = OnError.PROPAGATE
+    active_matchers: tuple[Mapping[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def load_plans(source: Source, place: str = "$") -> tuple[PlanConfig, ...]:
-    """Return the plans of a YAML file, or of what one says, checked.
+    """Return the plans of the IO ranks in a document, checked. See `load_document`."""
+    return load_document(source, place).plans
+
+
+def load_document(source: Source, place: str = "$", beside: Collection[str] = ()) -> Document:
+    """Return a YAML file of plans, or what one says, checked.
 
     Parameters
     ----------
-    source : path, mapping or list
-        ``{"plans": [...]}`` or ``{"server": {"plans": [...]}}``, or the list itself.
+    source : path, mapping, list or Written
+        ``{"plans": [...]}``, or ``{"server": {"plans": [...]}, "client": {"plans": [...]}}``, or the list
+        itself.
     place : str
         What the mapping's place is called in errors; ``$`` is the whole file.
+    beside : collection of str
+        Keywords of the mapping that are somebody else's.
 
     Raises
     ------
     InvalidConfig
-        With every mistake: one to a line in the sentence, and in ``error.mistakes`` a tuple of
-        (place, sentence). ``error.place`` is the first one's.
+        With every mistake: one to a line in the sentence, in ``error.mistakes`` a tuple of (place,
+        sentence), and in ``error.lines`` file and line of each, or None. ``error.place`` is the first one's.
     """
-    node = read_yaml(source) if isinstance(source, str | Path) else source
+    if isinstance(source, str | Path):
+        source = read_written(source)
+    written = source if isinstance(source, Written) else Written(node=source)
+    node = written.node
     if isinstance(node, list | tuple):
         node = {"plans": node}
-    plans, errors = _read_document(node, place)
-    if errors:
-        raise _all_of(errors, source if isinstance(source, str | Path) else None)
-    return plans
+    if isinstance(node, Mapping) and all(isinstance(keyword, str) for keyword in node):
+        node = {keyword: value for keyword, value in node.items() if keyword not in beside}
+    reading = _Reading(written)
+    node = reading.put_in(node, place)
+    document = reading.document(node, place)
+    if reading.errors:
+        raise _all_of(reading.errors, written, reading.lines)
+    return document
 
 
-def _all_of(errors: list[InvalidConfig], source: str | Path | None) -> InvalidConfig:
+def _all_of(errors: list[InvalidConfig], written: Written, lines: Mapping[str, Line]) -> InvalidConfig:
+    known = written.within(None, lines)
     mistakes = tuple((str(e.facts.get("place", "$")), str(e)) for e in errors)
-    where = f" in {source}" if source is not None else ""
-    lines = [sentence for _, sentence in mistakes]
-    text = lines[0] + where if len(lines) == 1 else f"{len(lines)} mistakes{where}:\n" + "\n".join(lines)
-    return InvalidConfig(text, place=mistakes[0][0], mistakes=mistakes)
-
-
-def _read_document(node: Any, place: str) -> tuple[tuple[PlanConfig, ...], list[InvalidConfig]]:
-    try:
-        document = as_mapping(place, node)
-        errors = [
-            unknown_keyword(place, k, ("plans", "server")) for k in document if k not in ("plans", "server")
-        ]
-        if ("plans" in document) == ("server" in document):
-            found = "both 'plans' and 'server'" if "plans" in document else "neither 'plans' nor 'server'"
-            return (), errors or [refuse(place, found, "one of them")]
-        if "server" in document:
-            place = f"{place}.server"
-            document = as_mapping(place, document["server"])
-            errors += [unknown_keyword(place, k, ("plans",)) for k in document if k != "plans"]
-        nodes = as_list(f"{place}.plans", document.get("plans"))
-    except InvalidConfig as error:
-        return (), [error]
-    if not nodes:
-        return (), errors or [refuse(f"{place}.plans", describe(nodes), "at least one plan")]
-    return _read_plans(nodes, f"{place}.plans", errors)
-
-
-def _read_plans(
-    nodes: Any, place: str, errors: list[InvalidConfig]
-) -> tuple[tuple[PlanConfig, ...], list[InvalidConfig]]:
-    plans: list[PlanConfig] = []
-    names: dict[str, str] = {}
-    for index, node in enumerate(nodes):
-        at = f"{place}[{index}]"
-        plan, found = _read_plan(node, at, f"plan-{index}")
-        errors += found
-        name = str(node.get("name", f"plan-{index}")) if isinstance(node, Mapping) else at
-        if name in names:
-            errors.append(
-                refuse(f"{at}.name", f"{name!r}, which {names[name]} is called", "a name of its own")
-            )
-        names.setdefault(name, at)
-        plans += [plan] if plan else []
-    return tuple(plans), errors
-
-
-def _read_plan(node: Any, place: str, default_name: str) -> tuple[PlanConfig | None, list[InvalidConfig]]:
-    try:
-        given = as_mapping(place, node)
-    except InvalidConfig as error:
-        return None, [error]
-    known = ("name", "enable", "actions")
-    errors = [unknown_keyword(place, keyword, known) for keyword in given if keyword not in known]
-    name = given.get("name", default_name)
-    if not isinstance(name, str) or not name:
-        errors.append(refuse(f"{place}.name", repr(name), "text"))
-    enable = SWITCHES.get(str(given.get("enable", True)).lower())
-    if enable is None:
-        errors.append(refuse(f"{place}.enable", repr(given["enable"]), "true or false"))
-    actions, found = _read_actions(given.get("actions"), f"{place}.actions")
-    errors += found if "actions" in given or not errors else []
-    return (None, errors) if errors else (PlanConfig(name=name, enable=bool(enable), actions=actions), [])
-
-
-def _read_actions(node: Any, place: str) -> tuple[tuple[ActionConfig, ...], list[InvalidConfig]]:
-    try:
-        nodes = as_list(place, node)
-    except InvalidConfig as error:
-        return (), [error]
-    if not 0 < len(nodes) <= MAX_ACTIONS:
-        return (), [refuse(place, f"{len(nodes)} actions", f"1 to {MAX_ACTIONS}")]
-    errors: list[InvalidConfig] = []
-    steps = []
-    for index, action in enumerate(nodes):
-        step, found = _read_action(action, f"{place}[{index}]")
-        steps.append(step)
-        errors += found
-    errors += order_mistakes(steps)
-    whole = [
-        ActionConfig(name=s.name, kind=s.kind, options=s.options, place=s.place)
-        for s in steps
-        if s.kind is not None and s.options is not None
+    at = tuple(known.line_of(place) for place, _ in mistakes)
+    told = [
+        sentence + (f" ({where[0]}:{where[1]})" if where else "")
+        for (_, sentence), where in zip(mistakes, at, strict=True)
     ]
-    return tuple(whole), sorted(errors, key=lambda error: _position(str(error.facts.get("place", "")), place))
+    source = f" in {written.file}" if written.file is not None else ""
+    text = told[0] if len(told) == 1 else f"{len(told)} mistakes{source}:\n" + "\n".join(told)
+    return InvalidConfig(text, place=mistakes[0][0], mistakes=mistakes, lines=at)
 
 
-def _position(error_place: str, place: str) -> int:
-    """Return the index of the action that an error is about, so that they are told in file order."""
-    inside = error_place.removeprefix(f"{place}[").partition("]")[0]
-    return int(inside) if inside.isdigit() else MAX_ACTIONS
+class _Reading:
+    """One document on its way to being checked: its mistakes, and the lines of included files."""
+
+    def __init__(self, written: Written) -> None:
+        self.errors: list[InvalidConfig] = []
+        self.lines: dict[str, Line] = {}
+        self._written = written
+
+    def put_in(self, node: Any, place: str) -> Any:
+        put, errors = substituted(node, place, self._written.directory)
+        self.errors += errors
+        return put
+
+    def document(self, node: Any, place: str) -> Document:
+        try:
+            given = as_mapping(place, node)
+        except InvalidConfig as error:
+            self.errors.append(error)
+            return Document()
+        self.errors += [
+            unknown_keyword(place, k, KNOWN) for k, v in given.items() if k not in KNOWN and not _is_target(v)
+        ]
+        sides = [keyword for keyword in ("server", "client") if keyword in given]
+        if ("plans" in given) == bool(sides):
+            both = f"both 'plans' and {sides[0]!r}" if sides else "neither 'plans' nor 'server'"
+            self.errors += [] if self.errors else [refuse(place, both, "one of them")]
+            return Document()
+        if "mpi-communicators" in given:
+            self.errors += sections.communicator_mistakes(
+                given["mpi-communicators"], f"{place}.mpi-communicators"
+            )
+        return self._sides(given, place)
+
+    def _sides(self, given: Mapping[str, Any], place: str) -> Document:
+        server = client = None
+        on_error = OnError.PROPAGATE
+        matchers = list(self._matchers(given, place))
+        if "plans" in given:
+            server = self._plans(given, place, Side.SERVER, OnError.PROPAGATE)
+        if "server" in given:
+            server, _ = self._section(given["server"], f"{place}.server", Side.SERVER)
+        if "client" in given:
+            client, on_error = self._section(given["client"], f"{place}.client", Side.CLIENT)
+            if isinstance(given["client"], Mapping):
+                matchers += self._matchers(given["client"], f"{place}.client")
+        self._targets(given, client or ())
+        return Document(
+            plans=server or (),
+            client=client,
+            client_on_error=on_error,
+            active_matchers=tuple(matchers),
+            notes=(*sections.notes(given), *_off(server or ()), *_off(client or ())),
+        )
+
+    def _section(self, node: Any, place: str, side: Side) -> tuple[tuple[PlanConfig, ...], OnError]:
+        try:
+            section = as_mapping(place, node)
+        except InvalidConfig as error:
+            self.errors.append(error)
+            return (), OnError.PROPAGATE
+        before = len(self.errors)
+        if side is Side.SERVER:
+            self.errors += sections.server_mistakes(section, place)
+        else:
+            self.errors += [
+                unknown_keyword(place, k, sections.CLIENT) for k in section if k not in sections.CLIENT
+            ]
+        choice, found = read_on_error(section, place, ON_A_SIDE)
+        self.errors += found
+        on_error = choice or OnError.PROPAGATE
+        return self._plans(section, place, side, on_error, quiet=len(self.errors) > before), on_error
+
+    def _matchers(self, section: Mapping[str, Any], place: str) -> Iterator[Mapping[str, Any]]:
+        node = section.get("active-matchers", [])
+        block = {"match": node}
+        mistakes = list(matching.block_mistakes(f"{place}.active-matchers", block))
+        self.errors += mistakes
+        if not mistakes:
+            yield from node if isinstance(node, list) else [node]
+
+    def _plans(
+        self, section: Mapping[str, Any], place: str, side: Side, on_error: OnError, *, quiet: bool = False
+    ) -> tuple[PlanConfig, ...]:
+        at = f"{place}.plans"
+        try:
+            nodes = as_list(at, section.get("plans"))
+            if not nodes and not quiet and not self.errors:
+                raise refuse(at, describe(nodes), "at least one plan")
+        except InvalidConfig as error:
+            self.errors.append(error)
+            return ()
+        plans: list[PlanConfig] = []
+        names: dict[str, str] = {}
+        for own_place, node, default in self._expanded(nodes, at):
+            plan, found = read_plan(node, own_place, default, side=side, on_error=on_error)
+            self.errors += found
+            self._refuse_twin(node, own_place, default, names)
+            plans += [plan] if plan else []
+        return tuple(plans)
+
+    def _refuse_twin(self, node: Any, place: str, default: str, names: dict[str, str]) -> None:
+        name = str(node.get("name", default)) if isinstance(node, Mapping) else place
+        if name in names:
+            found = f"{name!r}, which {names[name]} is called"
+            self.errors.append(refuse(f"{place}.name", found, "a name of its own"))
+        names.setdefault(name, place)
+
+    def _expanded(self, nodes: Sequence[Any], place: str) -> Iterator[tuple[str, Any, str]]:
+        """Yield place, node and default name of each plan, with those of other files put in."""
+        n_nameless = 0
+        for index, node in enumerate(nodes):
+            at = f"{place}[{index}]"
+            default = f"anonymous-{n_nameless + 1}" if n_nameless else "anonymous"
+            n_nameless += isinstance(node, Mapping) and not {"name", "file"} & set(node)
+            try:
+                if isinstance(node, Mapping) and "file" in node:
+                    default = f"file::{node['file']}"
+                    node = self._included(node, at)
+                if isinstance(node, Mapping) and "dissemination" in node:
+                    yield from ((at, each, default) for each in dissemination.expand(node, at))
+                else:
+                    yield at, node, default
+            except InvalidConfig as error:
+                self.errors.append(error)
+
+    def _included(self, node: Mapping[str, Any], place: str) -> Any:
+        known = ("file", "name", "enable", "on-error")
+        self.errors += [unknown_keyword(place, keyword, known) for keyword in node if keyword not in known]
+        path = self._written.directory / str(node["file"])
+        if not path.is_file():
+            raise refuse(f"{place}.file", f"{str(node['file'])!r}, which is not there", f"the plan in {path}")
+        included = read_written(path)
+        self.lines |= moved(included.lines, place)
+        plan = as_mapping(place, included.node)
+        if "file" in plan or "plans" in plan:
+            found = f"a file of {'plans' if 'plans' in plan else 'another file'}"
+            raise refuse(f"{place}.file", found, "a file with one plan (name, actions): files nest once")
+        return {**{k: v for k, v in node.items() if k != "file"}, **self.put_in(plan, place)}
+
+    def _targets(self, given: Mapping[str, Any], plans: Sequence[PlanConfig]) -> None:
+        known = [keyword for keyword, value in given.items() if _is_target(value)]
+        for action in (action for plan in plans for action in plan.actions if action.name == "transport"):
+            target = getattr(action.options, "target", None)
+            if target is not None and target not in known and target != "server":
+                found = f"{target!r}, which the document does not have"
+                self.errors.append(refuse(f"{action.place}.target", found, "the server section's name"))
 
 
-def _read_action(node: Any, place: str) -> tuple[Step, list[InvalidConfig]]:
-    nothing = Step(name="?", kind=None, options=None, place=place)
-    try:
-        given = as_mapping(place, node)
-        if "type" not in given:
-            raise refuse(f"{place}.type", "nothing", f"one of {', '.join(plugs.names(plugs.ACTIONS))}")
-        kind: type[Action] = plugs.check_type(plugs.ACTIONS, given["type"], f"{place}.type")
-    except InvalidConfig as error:
-        return nothing, [error]
-    options, errors = read_options(kind.Options, given, place)
-    return Step(name=given["type"], kind=kind, options=options, place=place), errors
+def _is_target(node: Any) -> bool:
+    """Whether a section says how a server is reached: one of any name may."""
+    return isinstance(node, Mapping) and "transport" in node
+
+
+def _off(plans: Sequence[PlanConfig]) -> Iterator[str]:
+    return (
+        f"plan {plan.name!r} is off: it is checked, and no field goes through it"
+        for plan in plans
+        if not plan.enable
+    )

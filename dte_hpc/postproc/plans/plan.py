@@ -1,0 +1,189 @@
+"""What does one plan say, and is it right?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from dte_hpc.base.config import as_list, as_mapping, describe, refuse, unknown_keyword
+from dte_hpc.base.errors import InvalidConfig
+from dte_hpc.postproc import plugs
+from dte_hpc.postproc.action import Action, Options, Stage
+from dte_hpc.postproc.options import read_options
+from dte_hpc.postproc.plans.on_error import OnError, read_on_error
+from dte_hpc.postproc.plans.order import Step, order_mistakes
+from dte_hpc.postproc.plans.reach import contradictions
+
+MAX_ACTIONS = 1000
+FILES = ("template", "mapping", "grid-downloader-template")
+"""Options that name a file which must be there before anything runs."""
+
+SWITCHES = {
+    "true": True,
+    "yes": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+}
+
+
+class Side(Enum):
+    """Where a plan runs."""
+
+    SERVER = "server"
+    CLIENT = "client"
+
+
+ONLY_ON_IO_RANKS = ("aggregate", "mask")
+"""What needs the parts, or the masks, of every model rank."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionConfig:
+    """One checked action of a plan: its name, class, options, and place in the file.
+
+    `on_error` is None where the plan decides.
+    """
+
+    name: str
+    kind: type[Action]
+    options: Options
+    place: str
+    on_error: OnError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanConfig:
+    """One checked plan.
+
+    Attributes
+    ----------
+    name : str
+        Unique in its file.
+    enable : bool
+        A plan that is off is checked, and does not run.
+    actions : tuple of ActionConfig
+        Beginning with parts of fields, ending in an action that nothing follows.
+    on_error : OnError
+        What becomes of an item at which an action fails.
+    """
+
+    name: str
+    enable: bool = True
+    actions: tuple[ActionConfig, ...]
+    on_error: OnError = OnError.PROPAGATE
+
+
+def read_plan(
+    node: Any,
+    place: str,
+    default_name: str,
+    *,
+    side: Side = Side.SERVER,
+    on_error: OnError = OnError.PROPAGATE,
+) -> tuple[PlanConfig | None, list[InvalidConfig]]:
+    """Return a plan (None when it is wrong), and all that is wrong with it."""
+    try:
+        given = as_mapping(place, node)
+    except InvalidConfig as error:
+        return None, [error]
+    known = ("name", "enable", "actions", "on-error")
+    errors = [unknown_keyword(place, keyword, known) for keyword in given if keyword not in known]
+    name = given.get("name", default_name)
+    if not isinstance(name, str) or not name:
+        errors.append(refuse(f"{place}.name", repr(name), "text"))
+    enable = SWITCHES.get(str(given.get("enable", True)).lower())
+    if enable is None:
+        errors.append(refuse(f"{place}.enable", repr(given["enable"]), "true or false"))
+    own, found = read_on_error(given, place)
+    errors += found
+    actions, found = read_actions(given.get("actions"), f"{place}.actions", side)
+    errors += found if "actions" in given or not errors else []
+    errors += [] if errors else contradictions(actions)
+    if errors:
+        return None, errors
+    return PlanConfig(name=name, enable=bool(enable), actions=actions, on_error=own or on_error), []
+
+
+def read_actions(
+    node: Any, place: str, side: Side = Side.SERVER, *, begins: bool = True
+) -> tuple[tuple[ActionConfig, ...], list[InvalidConfig]]:
+    """Return a chain of actions, and all that is wrong with it.
+
+    Parameters
+    ----------
+    begins : bool
+        Whether the chain begins a plan; the stage of what comes to a branch is not known here.
+    """
+    try:
+        nodes = as_list(place, node)
+    except InvalidConfig as error:
+        return (), [error]
+    if not 0 < len(nodes) <= MAX_ACTIONS:
+        return (), [refuse(place, f"{len(nodes)} actions", f"1 to {MAX_ACTIONS}")]
+    errors: list[InvalidConfig] = []
+    steps: list[Step] = []
+    choices: list[OnError | None] = []
+    for index, action in enumerate(nodes):
+        step, choice, found = _read_action(action, f"{place}[{index}]", side)
+        steps.append(step)
+        choices.append(choice)
+        errors += found
+    errors += order_mistakes(steps, _first_stage(side) if begins else None)
+    whole = [
+        ActionConfig(name=s.name, kind=s.kind, options=s.options, place=s.place, on_error=choice)
+        for s, choice in zip(steps, choices, strict=True)
+        if s.kind is not None and s.options is not None
+    ]
+    return tuple(whole), sorted(errors, key=lambda error: _position(str(error.facts.get("place", "")), place))
+
+
+def _first_stage(side: Side) -> Stage:
+    """On a model rank, its part of a field is what a plan works on."""
+    return Stage.FIELD if side is Side.CLIENT else Stage.PART
+
+
+def _position(error_place: str, place: str) -> int:
+    """Return the index of the action that an error is about, so that they are told in file order."""
+    inside = error_place.removeprefix(f"{place}[").partition("]")[0]
+    return int(inside) if inside.isdigit() else MAX_ACTIONS
+
+
+def _read_action(node: Any, place: str, side: Side) -> tuple[Step, OnError | None, list[InvalidConfig]]:
+    nothing = Step(name="?", kind=None, options=None, place=place)
+    try:
+        given = as_mapping(place, node)
+        if "type" not in given:
+            raise refuse(f"{place}.type", "nothing", f"one of {', '.join(plugs.names(plugs.ACTIONS))}")
+        kind: type[Action] = plugs.check_type(plugs.ACTIONS, given["type"], f"{place}.type")
+        _refuse_wrong_side(given["type"], f"{place}.type", side)
+    except InvalidConfig as error:
+        return nothing, None, [error]
+    choice, errors = read_on_error(given, place)
+    own = {keyword: value for keyword, value in given.items() if keyword != "on-error"}
+    options, found = read_options(kind.Options, own, place)
+    errors += [*found, *_missing_files(own, place, {str(e.facts.get("place")) for e in found})]
+    return Step(name=given["type"], kind=kind, options=options, place=place), choice, errors
+
+
+def _refuse_wrong_side(name: str, place: str, side: Side) -> None:
+    if side is Side.CLIENT and name in ONLY_ON_IO_RANKS:
+        raise refuse(
+            place, f"{name!r} in a client plan", "it in a server plan: a model rank holds its own parts only"
+        )
+    if side is Side.SERVER and name == "transport":
+        raise refuse(place, "'transport' in a server plan", "it in a client plan: here fields have arrived")
+
+
+def _missing_files(given: Mapping[str, Any], place: str, told: set[str]) -> list[InvalidConfig]:
+    return [
+        refuse(f"{place}.{keyword}", f"the file {describe(given[keyword])}", "one that is there")
+        for keyword in FILES
+        if isinstance(given.get(keyword), str)
+        and f"{place}.{keyword}" not in told
+        and not Path(given[keyword]).is_file()
+    ]
