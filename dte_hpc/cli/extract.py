@@ -213,8 +213,8 @@ def _summary(answer: "Answer") -> list[str]:
     """Return a line for each parameter: how many values, the least, the mean, the greatest."""
     import numpy as np
 
+    from dte_hpc.codecs.parameters import parameter
     from dte_hpc.extract.groups import variables
-    from dte_hpc.extract.parameters import parameter
 
     lines = [f"{'parameter':<14}{'values':>10}{'missing':>9}{'least':>14}{'mean':>14}{'greatest':>14}  unit"]
     for name, rows in list(variables(answer).items())[:MAX_ROWS]:

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from dte_hpc.base.errors import FieldNotFound, InvalidRequest
 from dte_hpc.base.request import Request
+from dte_hpc.codecs.parameters import parameter
 from dte_hpc.extract.feature import VALID_TIME
 from dte_hpc.extract.limits import Limits
-from dte_hpc.extract.parameters import parameter
 from dte_hpc.extract.request import PointRequest
 from dte_hpc.extract.store import Fields, Store
 from dte_hpc.extract.times import (

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from dte_hpc.extract.parameters import parameter
+from dte_hpc.codecs.parameters import parameter
 from dte_hpc.extract.times import TIME_KEYWORDS
 
 Int64s = NDArray[np.int64]

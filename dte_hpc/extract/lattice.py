@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dte_hpc.base.errors import InvalidRequest
+from dte_hpc.codecs.parameters import parameter
 from dte_hpc.extract.groups import Float64s, Int64s, Keyed, variables
-from dte_hpc.extract.parameters import parameter
 from dte_hpc.extract.times import each, moments, number_of
 
 MAX_CELLS = 50_000_000

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dte_hpc.base.errors import MissingDependency
+from dte_hpc.codecs.parameters import parameter
 from dte_hpc.extract.answer import Answer
 from dte_hpc.extract.countries import countries, country
 from dte_hpc.extract.groups import groups_by, variables
-from dte_hpc.extract.parameters import parameter
 
 try:
     from matplotlib.axes import Axes as Axes

@@ -26,11 +26,11 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from dte_hpc.codecs.parameters import parameter
 from dte_hpc.extract.answer import Answer
 from dte_hpc.extract.groups import Int64s, groups_by, variables
 from dte_hpc.extract.json_text import json_texts, plain
 from dte_hpc.extract.lattice import numbers_of
-from dte_hpc.extract.parameters import parameter
 
 Json = dict[str, Any]
 Named = dict[str, Int64s]

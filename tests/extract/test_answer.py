@@ -8,9 +8,9 @@ import pytest
 
 from dte_hpc.base.errors import CorruptData, FieldNotFound, InvalidRequest
 from dte_hpc.codecs.decode import decode
+from dte_hpc.codecs.parameters import parameter
 from dte_hpc.extract import Limits, Options, extract
 from dte_hpc.extract.answer import Answer
-from dte_hpc.extract.parameters import parameter
 from dte_hpc.grids import grid as grid_of_name
 
 

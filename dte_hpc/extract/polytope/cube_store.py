@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dte_hpc.base.errors import FieldNotFound
+from dte_hpc.codecs.parameters import parameter
 from dte_hpc.extract.account import Account
 from dte_hpc.extract.batches import ReadPolicy
 from dte_hpc.extract.chosen import Chosen
 from dte_hpc.extract.feature import Feature
 from dte_hpc.extract.limits import Limits
-from dte_hpc.extract.parameters import parameter
 from dte_hpc.extract.places import Places
 from dte_hpc.extract.polytope import shapes
 from dte_hpc.extract.polytope.axis import Axis, make_axis

@@ -1,6 +1,7 @@
 """What is a parameter called, and in which unit is it?
 
-From ``data/parameters.csv``: paramId, short name, name and units, as ecCodes gives them.
+From ``data/parameters.csv``: paramId, short name, name and units, as ecCodes gives them; and
+``data/standard_names.csv``: what the CF conventions call the quantity.
 """
 
 import csv
@@ -27,18 +28,30 @@ class Parameter:
     units: str
 
 
+def _rows(name: str) -> list[dict[str, str]]:
+    text = resources.files("dte_hpc.codecs").joinpath("data", name).read_text(encoding="utf-8")
+    return list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
+
+
 @cache
 def _table() -> dict[str, Parameter]:
     """Return the parameters by number."""
-    text = resources.files("dte_hpc.extract").joinpath("data", "parameters.csv").read_text(encoding="utf-8")
-    by_number: dict[str, Parameter] = {}
-    lines = (line for line in text.splitlines() if not line.startswith("#"))
-    for row in csv.DictReader(lines):
-        known = Parameter(
+    return {
+        row["paramId"]: Parameter(
             param_id=row["paramId"], short_name=row["shortName"], name=row["name"], units=row["units"]
         )
-        by_number[known.param_id] = known
-    return by_number
+        for row in _rows("parameters.csv")
+    }
+
+
+@cache
+def _standard_names() -> dict[str, str]:
+    return {row["paramId"]: row["standard_name"] for row in _rows("standard_names.csv")}
+
+
+def standard_name(param: str) -> str | None:
+    """Return the CF conventions' name of a parameter's quantity, by its number; None when there is none."""
+    return _standard_names().get(parameter(param).param_id)
 
 
 def parameter(param: str) -> Parameter:
