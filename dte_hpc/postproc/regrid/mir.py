@@ -20,15 +20,17 @@ import numpy as np
 
 from dte_hpc.base.errors import DteError, InvalidGrid, MissingDependency
 from dte_hpc.grids import Grid, grid
+from dte_hpc.grids.unstructured import PointGrid, read_points
 from dte_hpc.postproc.regrid.weights_file import Weights, write_weights
 
-METHODS = ("linear", "nearest-neighbour", "grid-box-average")
+METHODS = ("linear", "bilinear", "nearest-neighbour", "k-nearest", "grid-box-average")
+SETTINGS = ("nclosest", "distance-weighting")
 TIMEOUT_SECONDS = 3600.0
 # a launcher's variables would make a child that loads MPI take itself for a rank of this job
 _LAUNCHERS = ("PMI", "PMIX", "OMPI", "MPI", "HYDI", "HYDRA")
 
 
-def make_weights(in_grid: str, out_grid: str, method: str, path: Path) -> None:
+def make_weights(in_grid: Grid, out_grid: Grid, method: str, path: Path) -> None:
     """Make a weights file with MIR. Cost: 1.5 s for O320 to 1/1, 10 s for O320 to 0.25/0.25, once.
 
     Raises
@@ -40,18 +42,35 @@ def make_weights(in_grid: str, out_grid: str, method: str, path: Path) -> None:
     """
     if importlib.util.find_spec("mir") is None or importlib.util.find_spec("scipy") is None:
         raise MissingDependency(
-            f"weights from {in_grid} to {out_grid} ({method}) are not in {path.parent}, and making "
+            f"weights from {in_grid.name} to {out_grid.name} ({method}) are not in {path.parent}, and making "
             "them needs mir-python and scipy: pip install 'dte-hpc[weights]'",
             extra="weights",
         )
     with tempfile.TemporaryDirectory(prefix="dte-mir-") as scratch:
-        _run_apart([in_grid, out_grid, method, str(path)], scratch)
+        words = [_word(each, Path(scratch)) for each in (in_grid, out_grid)]
+        _run_apart([*words, method, str(path)], scratch, what=f"{in_grid.name} to {out_grid.name}")
 
 
-def _run_apart(arguments: Sequence[str], scratch: str) -> None:
+def _word(of: Grid, scratch: Path) -> str:
+    """Return what names a grid to the process apart: points are in a file, where no name finds them."""
+    if not isinstance(of, PointGrid):
+        return of.name
+    path = scratch / f"{of.name}.npy"
+    np.save(path, np.stack([of.latitudes, of.longitudes]), allow_pickle=False)
+    return f"@{path}"
+
+
+def _grid_of(word: str) -> Grid:
+    if not word.startswith("@"):
+        return grid(word)
+    path = Path(word[1:])
+    return read_points(path, path.stem)
+
+
+def _run_apart(arguments: Sequence[str], scratch: str, *, what: str) -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(_LAUNCHERS)}
     environment |= {"MIR_CACHE_PATH": scratch, "TMPDIR": scratch, "OMP_NUM_THREADS": "1"}
-    what = f"weights from {arguments[0]} to {arguments[1]} ({arguments[2]})"
+    what = f"weights from {what} ({arguments[2]})"
     try:
         done = subprocess.run(  # noqa: S603  (our own module, words checked against grids and methods)
             [sys.executable, "-m", "dte_hpc.postproc.regrid.mir", *arguments],
@@ -68,11 +87,22 @@ def _run_apart(arguments: Sequence[str], scratch: str) -> None:
     if done.returncode != 0:
         lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
         reason = lines[-1][:300] if lines else f"it ended with status {done.returncode}"
-        raise InvalidGrid(f"MIR cannot make {what}: {reason}", in_grid=arguments[0], out_grid=arguments[1])
+        raise InvalidGrid(f"MIR cannot make {what}: {reason}")
 
 
 def mir_name(of: Grid) -> str:
-    """Return what MIR calls one of our grids: the same, but an area is a grid and its corners."""
+    """Return what MIR calls one of our grids: the same, but an area is a grid and its corners.
+
+    A list of points is its points.
+    """
+    if isinstance(of, PointGrid):
+        return json.dumps(
+            {
+                "type": "unstructured",
+                "latitudes": of.latitudes.tolist(),
+                "longitudes": of.longitudes.tolist(),
+            }
+        )
     numbers = of.name.split("/")
     if of.kind != "regular_ll" or len(numbers) != 6:
         return of.name
@@ -88,7 +118,14 @@ def _matrix(in_grid: Grid, out_grid: Grid, method: str) -> Any:
     for ours, name in zip((in_grid, out_grid), names, strict=True):
         theirs = EckitGrid(json.loads(name)) if name.startswith("{") else EckitGrid(name)
         refuse_other_points(ours, *(np.asarray(c, dtype=np.float64) for c in theirs.to_latlons()))
-    return WeightMatrix.from_regrid(names[0], names[1], interpolation=method).to_csr()
+    word, *settings = method.split(",")
+    chosen: dict[str, Any] = {"interpolation": word}
+    chosen |= {key: _number(value) for key, _, value in (each.partition("=") for each in settings)}
+    return WeightMatrix.from_regrid(names[0], names[1], **chosen).to_csr()
+
+
+def _number(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
 
 
 def refuse_other_points(ours: Grid, latitudes: Any, longitudes: Any) -> None:
@@ -124,7 +161,7 @@ def weights_of(matrix: Any, in_grid: Grid, out_grid: Grid, method: str) -> Weigh
 def main(words: Sequence[str], make: Callable[[Grid, Grid, str], Any] = _matrix) -> int:
     """Make one weights file: the process that `make_weights` starts."""
     try:
-        in_grid, out_grid = grid(words[0]), grid(words[1])
+        in_grid, out_grid = _grid_of(words[0]), _grid_of(words[1])
         matrix = make(in_grid, out_grid, words[2])
         write_weights(Path(words[3]), weights_of(matrix, in_grid, out_grid, words[2]))
     except (DteError, RuntimeError, FileNotFoundError, ValueError) as error:

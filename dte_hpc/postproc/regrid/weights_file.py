@@ -9,7 +9,7 @@ One HDF5 file a pair of grids and method, which any HDF5 tool can read::
     /indices       uint32  (n-weights)   column: index of the input point
     /weights       float64 (n-weights)
 
-Little-endian, contiguous, without times, so that the same weights are the same bytes. A file is written
+Little-endian, contiguous, aligned to 64 bytes, without times, so that the same weights are the same bytes. A file is written
 aside, synced, renamed, and its directory synced: ranks that make the same weights at once each rename a
 whole file, and the last one wins with equal bytes. A crash leaves a file named ``.*.tmp``: nobody reads it.
 """
@@ -40,7 +40,7 @@ class Weights:
     in_grid, out_grid : str
         Canonical grid names.
     method : str
-        linear, nearest-neighbour or grid-box-average.
+        linear, nearest-neighbour, grid-box-average, ..., with settings after commas.
     library, library_version : str
         What made the weights.
     n_in : int
@@ -115,7 +115,9 @@ def write_weights(path: Path, weights: Weights) -> None:
 
 
 def _write_aside(aside: Path, weights: Weights) -> None:
-    with h5py.File(aside, "x", libver=("v110", "v110")) as file:
+    with h5py.File(
+        aside, "x", libver=("v110", "v110"), alignment_threshold=1, alignment_interval=64
+    ) as file:
         for name, array in _arrays(weights):
             file.create_dataset(name, data=array, track_times=False)
         file.attrs["format"] = FORMAT
@@ -147,7 +149,9 @@ def _checksum(weights: Weights) -> str:
 
 
 def read_weights(path: Path) -> Weights:
-    """Return the weights of a file, verified. Cost: one read of it.
+    """Return the weights of a file, verified, and mapped: all processes of a node share one copy.
+
+    Cost: one read of it, of the node's memory when another process read it before.
 
     Raises
     ------
@@ -160,7 +164,7 @@ def read_weights(path: Path) -> Weights:
         raise FileNotFoundError(path)
     try:
         with h5py.File(path, "r") as file:
-            weights, written = _read(file)
+            weights, written = _read(file, path)
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise CorruptData(
             f"{path} is not a whole weights file: {error}; remove it", path=str(path)
@@ -170,7 +174,18 @@ def read_weights(path: Path) -> Weights:
     return weights
 
 
-def _read(file: Any) -> tuple[Weights, str]:
+def _mapped(file: Any, path: Path, name: str) -> NDArray[Any]:
+    """Return a dataset as the file's own bytes; read instead where they are not aligned or contiguous."""
+    dataset = file[name]
+    offset = dataset.id.get_offset()
+    if dataset.ndim != 1 or offset is None or offset % dataset.dtype.alignment or not dataset.size:
+        return np.asarray(dataset[:])
+    if offset + dataset.nbytes > path.stat().st_size:
+        raise ValueError(f"it ends before its {name} do")
+    return np.asarray(np.memmap(path, dataset.dtype, "r", offset, dataset.shape))
+
+
+def _read(file: Any, path: Path) -> tuple[Weights, str]:
     if file.attrs["format"] != FORMAT or file.attrs["version"] != VERSION:
         found = f"{file.attrs['format']} {file.attrs['version']}"
         raise ValueError(f"found format {found}, expected {FORMAT} {VERSION}")
@@ -181,9 +196,9 @@ def _read(file: Any) -> tuple[Weights, str]:
     weights = Weights(
         **{name: str(value) for name, value in facts.items()},
         n_in=int(file.attrs["n-in"]),
-        indptr=file["indptr"][:],
-        indices=file["indices"][:],
-        weights=file["weights"][:],
+        indptr=_mapped(file, path, "indptr"),
+        indices=_mapped(file, path, "indices"),
+        weights=_mapped(file, path, "weights"),
     )
     if weights.n_out != int(file.attrs["n-out"]):
         raise ValueError(f"it has {weights.n_out} rows and says {file.attrs['n-out']}")
