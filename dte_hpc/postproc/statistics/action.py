@@ -1,94 +1,45 @@
-"""How do the samples of a variable become its average, minimum, maximum or sum over time?"""
+"""How do the samples of a variable become its statistics over time?"""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 import numpy as np
 
-from dte_hpc.base.compiled import frozen
-from dte_hpc.base.config import refuse
-from dte_hpc.base.errors import InvalidConfig, InvalidPart
+from dte_hpc.base.errors import InvalidPart
 from dte_hpc.base.field import PACKING_FACTS, Field, Metadata, Values
-from dte_hpc.postproc.action import Context, Explained, Flow, Item, MaskedField, Options, Passing
-from dte_hpc.postproc.options import near
-from dte_hpc.postproc.statistics.operations import OPERATIONS, components_of, initial_state
-from dte_hpc.postproc.statistics.running import Window, refuse_odd_time, step_facts
+from dte_hpc.postproc.action import Context, Explained, Flow, Item, MaskedField, Passing
+from dte_hpc.postproc.statistics.operations import EVERY_SAMPLE, Finished, initial_state
+from dte_hpc.postproc.statistics.running import Window, refuse_odd_time
+from dte_hpc.postproc.statistics.settings import StatisticsOptions, WindowOptions
+from dte_hpc.postproc.statistics.wanted import Wanted, wanted_of
 from dte_hpc.postproc.statistics.windows import Clock, Frequency, clock_of
+from dte_hpc.postproc.statistics.written import named
 
-_NOT_THE_NAME = ("step", "startStep", "endStep", "step-frequency", "timeStep", *PACKING_FACTS)
+__all__ = ["Statistics", "StatisticsOptions", "WindowOptions"]
+_NOT_THE_NAME = (
+    *("step", "startStep", "endStep", "stepRange", "step-frequency", "timeStep"),
+    *("currentDate", "currentTime", "previousDate", "previousTime", "startStepInHours", "endStepInHours"),
+    *PACKING_FACTS,
+)
+_DATES = ("date", "time", "dataDate", "dataTime")
 MAX_VARIABLES = 1_000_000
-_UNWANTED = np.empty(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WindowOptions(Options):
-    """How samples are spaced (``options:`` of the statistics action).
-
-    Attributes
-    ----------
-    step_frequency : int
-        Steps from one sample to the next; ``step-frequency`` in the metadata wins.
-    time_step : int
-        Seconds a step; ``timeStep`` in the metadata wins. MARS steps are hours: 3600.
-    initial_condition_present : bool
-        The first field of each variable is the state the model began from: it begins the first window
-        and is no sample of it.
-    partial_windows : bool
-        Emit what a window holds when the run ends before the window does.
-    """
-
-    step_frequency: int = 1
-    time_step: int = 3600
-    initial_condition_present: bool = False
-    partial_windows: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatisticsOptions(Options):
-    """Options of `Statistics`.
-
-    Attributes
-    ----------
-    output_frequency : str
-        Length of the window: ``6h``, ``1d``, ``1m`` (a calendar month).
-    operations : tuple of str
-        Some of average, minimum, maximum, accumulate; one field comes out for each, in this order.
-    options : WindowOptions
-    """
-
-    output_frequency: str
-    operations: tuple[str, ...]
-    options: WindowOptions = WindowOptions()
-
-    def mistakes(self, place: str) -> Iterator[InvalidConfig]:
-        """Yield odd windows, unknown and repeated operations, and samples that make no sense."""
-        if Frequency.of(self.output_frequency) is None:
-            expected = "a whole number and h, d or m (months), such as 6h, 1d or 1m"
-            yield refuse(f"{place}.output-frequency", repr(self.output_frequency), expected)
-        if not self.operations:
-            yield refuse(f"{place}.operations", "none", f"some of {', '.join(OPERATIONS)}")
-        for index, name in enumerate(self.operations):
-            at = f"{place}.operations[{index}]"
-            if name not in OPERATIONS:
-                yield refuse(at, repr(name) + near(name, OPERATIONS), f"one of {', '.join(OPERATIONS)}")
-            elif name in self.operations[:index]:
-                yield refuse(at, f"{name!r} again", "each operation once")
-        for keyword, value in (
-            ("step-frequency", self.options.step_frequency),
-            ("time-step", self.options.time_step),
-        ):
-            if value < 1:
-                yield refuse(f"{place}.options.{keyword}", str(value), "at least 1")
+def _wanted(options: StatisticsOptions) -> Wanted:
+    counted = options.options.value_count_threshold > 0
+    return wanted_of(options.operations, counted=counted, keeps_last=options.options.partial_windows)
 
 
 class Statistics(Passing):
     """Emit statistics over time, in the call that brings the last sample of a window.
 
     One pass over the data serves all operations; accumulators are float64. NaN is missing, and a point
-    that was missing in one sample is missing in the result. State a variable (all metadata but the step):
-    one array for averages and sums, one for minima, one for maxima, while its window is open.
+    that was missing in one sample is missing in the result, unless ``value-count-threshold`` says how many
+    it needs. State a variable (all metadata but time): the components its operations need, while its
+    window is open.
     """
 
     Options: ClassVar[type[StatisticsOptions]] = StatisticsOptions
@@ -101,25 +52,29 @@ class Statistics(Passing):
         frequency = Frequency.of(options.output_frequency)
         assert frequency is not None, options.output_frequency  # noqa: S101  (a checked plan)
         self._frequency = frequency
-        self._options = options.options
-        self._operations = tuple(OPERATIONS[name] for name in options.operations)
-        self._components = components_of(options.operations)
-        self._take_sample, self._warm = kernels.take_sample, kernels.warm
+        self._all_options, self._options = options, options.options
+        self._backward = options.options.window_type == "backward-offset"
+        self._wanted = _wanted(options)
+        self._take_sample, self._warm = kernels.take, kernels.warm
         self.windows: dict[Metadata, Window] = {}
 
     @classmethod
     def explain(cls, options: StatisticsOptions, flow: Flow) -> Explained:
         """Say what is computed, when it comes and what the running state takes."""
-        frequency = Frequency.of(options.output_frequency)
+        frequency, wanted = Frequency.of(options.output_frequency), _wanted(options)
         after = replace(
             flow,
             value_bytes=8.0,
-            n_out=flow.n_out * len(options.operations),
+            n_out=flow.n_out * len(wanted.operations),
             when=f"at the end of each window of {frequency}",
         )
-        state = 8.0 * flow.n_out * len(components_of(options.operations))
+        state = 8.0 * wanted.needs_initial
+        for component in wanted.components:
+            rows = options.options.max_samples if component.rows == EVERY_SAMPLE else max(component.rows, 1)
+            state += rows * np.dtype(component.kind).itemsize
+        names = dict.fromkeys(operation.name for operation in wanted.operations)
         return Explained(
-            does=f"{', '.join(options.operations)} over {frequency}", flow=after, state_bytes_a_value=state
+            does=f"{', '.join(names)} over {frequency}", flow=after, state_bytes_a_value=state * flow.n_out
         )
 
     @property
@@ -134,67 +89,134 @@ class Statistics(Passing):
     def process(self, item: MaskedField) -> Iterable[Item]:
         """Take a sample; yield one field for each operation if it was its window's last.
 
+        With ``initial-condition-present`` a field of the moment of the last sample is left out, as MultIO
+        does: a model that begins again sends its initial condition again.
+
         Raises
         ------
         InvalidPart
             If the sample is not the one after the last, or its size or time makes no sense.
         """
         metadata, values = item.metadata, item.field.values
-        options = self._options
-        clock = clock_of(metadata, step_frequency=options.step_frequency, time_step_seconds=options.time_step)
-        name = metadata.without(*_NOT_THE_NAME)
+        clock = self._clock(metadata)
+        name = self._name(metadata)
         window = self.windows.get(name)
         if window is None:
             _refuse_too_many(self.windows, metadata)
             window = self.windows[name] = self._first_window(metadata, clock)
-            if options.initial_condition_present:
+            if self._options.initial_condition_present and not self._backward:
+                self._begin_from(window, values)
                 return ()
-        refuse_odd_time(window, metadata, clock)
-        self._take(window, metadata, values)
+        elif self._options.initial_condition_present and clock.now == window.last:
+            return ()
+        refuse_odd_time(window, metadata, clock, backward=self._backward)
+        self._take(window, metadata, values, clock.interval)
         window.last = clock.now
-        return self._emit(window, window.end, item) if clock.now + clock.interval > window.end else ()
+        after = clock.now + clock.interval
+        if after < window.end or (after == window.end and not self._backward):
+            return ()
+        return self._emit(window, window.end, clock.interval, item)
 
     def close(self) -> Iterable[Item]:
         """Yield unfinished windows if they are wanted, and forget all state."""
-        open_windows = (
-            [w for w in self.windows.values() if w.n_samples] if self._options.partial_windows else []
-        )
+        wanted = self._options.partial_windows
+        open_windows = [w for w in self.windows.values() if w.n_samples] if wanted else []
         self.windows = {}
-        return [item for window in open_windows for item in self._emit(window, window.last, None)]
+        out = []
+        for window in open_windows:
+            interval = self._clock(window.metadata).interval
+            end = window.last + interval if self._backward else window.last
+            out += self._emit(window, end, interval, None)
+        return out
+
+    def _clock(self, metadata: Metadata) -> Clock:
+        options = self._options
+        return clock_of(
+            metadata,
+            step_frequency=options.step_frequency,
+            time_step_seconds=options.time_step,
+            use_current_time=options.use_current_time,
+        )
+
+    def _name(self, metadata: Metadata) -> Metadata:
+        """Return what does not change from sample to sample: ``date`` does where ``startDate`` is given."""
+        dates = _DATES if "startDate" in metadata and not self._options.use_current_time else ()
+        return metadata.without(*_NOT_THE_NAME, *dates)
 
     def _first_window(self, metadata: Metadata, clock: Clock) -> Window:
-        begin = clock.now if self._options.initial_condition_present else clock.before
+        at_once = self._options.initial_condition_present or self._backward
+        begin = clock.now if at_once else clock.before
         end = self._frequency.after(self._frequency.floor(begin))
-        return Window(base=clock.base, begin=begin, end=end, last=begin, metadata=metadata)
+        last = begin - clock.interval if self._backward else begin
+        return Window(base=clock.base, begin=begin, end=end, last=last, metadata=metadata)
 
-    def _take(self, window: Window, metadata: Metadata, values: Values) -> None:
-        if not window.state:
-            window.state = initial_state(self._components, values.size)
-        size = next(iter(window.state.values())).size
-        if values.size != size:
+    def _begin_from(self, window: Window, values: Values) -> None:
+        """Keep the values accumulated fields of the next window grow from; none where the model resets."""
+        window.state = {}
+        if self._wanted.needs_initial and not self._is_reset(window.last):
+            window.state = {"initial": np.array(values, np.float64)}
+
+    def _is_reset(self, moment: datetime) -> bool:
+        unit = self._options.solver_reset_accumulate_fields_every
+        return unit != "never" and Frequency(count=1, unit=unit).floor(moment) == moment
+
+    def _take(self, window: Window, metadata: Metadata, values: Values, interval: timedelta) -> None:
+        sizes = {array.shape[-1] for array in window.state.values()}
+        if sizes and values.size not in sizes:
             raise InvalidPart(
-                f"field {metadata} has {values.size} values; its samples before had {size}", metadata=metadata
+                f"field {metadata} has {values.size} values; its samples before had {sizes.pop()}",
+                metadata=metadata,
             )
-        arrays = [window.state.get(name, _UNWANTED) for name in ("total", "low", "high")]
-        self._take_sample(frozen(values), *arrays)
+        if window.n_samples == 0:
+            n_expected = self._expected(window, metadata, interval)
+            window.state |= initial_state(self._wanted.components, values.size, n_expected)
         window.n_samples += 1
+        self._take_sample(
+            values,
+            window.n_samples,
+            self._options.value_count_threshold > 0,
+            window.state,
+            self._wanted.intervals,
+            self._wanted.edges,
+        )
         window.metadata = metadata
 
-    def _emit(self, window: Window, end: datetime, item: MaskedField | None) -> list[Item]:
-        facts = step_facts(window, end)
-        named = window.metadata.without("step-frequency", "timeStep", *PACKING_FACTS).replace(**facts)
+    def _expected(self, window: Window, metadata: Metadata, interval: timedelta) -> int:
+        n_expected = math.ceil((window.end - window.begin) / interval)
+        most = self._options.max_samples
+        if n_expected > most and any(c.rows == EVERY_SAMPLE for c in self._wanted.components):
+            raise InvalidPart(
+                f"field {metadata} has {n_expected} samples in the window to {window.end:%Y-%m-%d %H:%M}; "
+                f"expected at most max-samples={most} for a quantile of all of them, or edges for its bins",
+                metadata=metadata,
+            )
+        return n_expected
+
+    def _emit(
+        self, window: Window, end: datetime, interval: timedelta, item: MaskedField | None
+    ) -> list[Item]:
+        last = window.state["last"] if item is None and "last" in window.state else None
+        values = item.field.values if item is not None else last
+        finished = Finished(
+            state=window.state if values is None else {**window.state, "last": values},
+            n_samples=window.n_samples,
+            seconds=window.n_samples * int(interval.total_seconds()),
+            threshold=self._options.value_count_threshold,
+        )
         out: list[Item] = [
             MaskedField(
                 field=Field(
-                    metadata=named.replace(stattype=operation.name),
-                    values=operation.finalise(window.state[operation.component], window.n_samples),
+                    metadata=named(window, end, interval, operation, self._all_options),
+                    values=operation.finalise(finished),
                 ),
                 mask=item.mask if item else None,
             )
-            for operation in self._operations
+            for operation in self._wanted.operations
         ]
         window.begin, window.end = window.end, self._frequency.after(window.end)
-        window.n_samples, window.state = 0, {}
+        window.n_samples = 0
+        if values is not None:
+            self._begin_from(window, values)
         return out
 
 

@@ -6,6 +6,8 @@ test for negative indices, which cost twice the time
 (0.78 against 0.42 ms for an average of 1,038,240 points).
 """
 
+from typing import Any
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
@@ -15,53 +17,186 @@ from dte_hpc.base.compiled import cache_slot, frozen
 numba.config.CACHE_DIR = cache_slot()  # type: ignore[attr-defined]
 
 Floats = NDArray[np.float64] | NDArray[np.float32]
+Counts = NDArray[np.uint32]
+Running = NDArray[np.float64]
 
 # 2048 float64 are 16 KiB: a block of the field stays in the first-level cache while each component takes
 # it in, so memory sees the field once however many statistics are made of it.
 BLOCK = 2048
+NONE, NO_COUNTS = np.empty(0), np.empty(0, np.uint32)
+NO_ROWS, NO_COUNT_ROWS = np.empty((0, 0)), np.empty((0, 0), np.uint32)
 
 
 def warm() -> None:
     """Compile, or load from the cache, what statistics run."""
-    none, one = np.empty(0), np.ones(1)
     for kind in (np.float64, np.float32):
-        take_sample(frozen(np.ones(1, kind)), one, none, none)
+        take(np.ones(1, kind), 1, False, {"total": np.zeros(1)})
+
+
+def take(
+    values: Floats,
+    nth: int,
+    skips: bool,
+    state: dict[str, NDArray[Any]],
+    intervals: NDArray[np.float64] = NO_ROWS,
+    edges: NDArray[np.float64] = NONE,
+) -> None:
+    """Take the `nth` sample of a window into every component of its state.
+
+    Parameters
+    ----------
+    values : ndarray of float32 or float64, shape (n_points,)
+    nth : int
+        Counted from 1.
+    skips : bool
+        Leave missing samples out; otherwise they make a point missing. Needs ``count`` in the state.
+    state : dict
+        By component.
+    intervals : ndarray, shape (n, 2)
+        Closed ones, for ``passes``.
+    edges : ndarray, shape (n,)
+        For ``bins``.
+    """
+    take_sample(
+        frozen(values),
+        nth,
+        skips,
+        frozen(intervals),
+        frozen(edges),
+        state.get("count", NO_COUNTS),
+        state.get("total", NONE),
+        state.get("m2", NONE),
+        state.get("low", NONE),
+        state.get("high", NONE),
+        state.get("last", NONE),
+        state["samples"][nth - 1] if "samples" in state else NONE,
+        state.get("passes", NO_COUNT_ROWS),
+        state.get("bins", NO_COUNT_ROWS),
+    )
 
 
 @numba.njit(nogil=True, cache=True)
 def take_sample(
-    values: Floats, total: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
+    values: Floats,
+    nth: int,
+    skips: bool,
+    intervals: Running,
+    edges: Running,
+    count: Counts,
+    total: Running,
+    m2: Running,
+    low: Running,
+    high: Running,
+    last: Running,
+    row: Running,
+    passes: Counts,
+    bins: Counts,
 ) -> None:
-    """Take one sample into the running total, minimum and maximum; an empty array is not wanted."""
+    """Take one sample into all that is wanted, block by block; an empty array is not wanted."""
     for start in range(0, values.size, BLOCK):
         stop = min(start + BLOCK, values.size)
         block = values[start:stop]
+        if count.size:
+            _count(block, count[start:stop])
         if total.size:
-            _add(block, total[start:stop])
+            if skips:
+                _add_present(block, total[start:stop])
+            else:
+                _add(block, total[start:stop])
+        if m2.size:
+            if skips:
+                _spread_present(block, count[start:stop], total[start:stop], m2[start:stop])
+            else:
+                _spread(block, nth, total[start:stop], m2[start:stop])
         if low.size:
-            _lower(block, low[start:stop])
+            _lower(block, skips, low[start:stop])
         if high.size:
-            _raise(block, high[start:stop])
+            _raise(block, skips, high[start:stop])
+        if last.size:
+            last[start:stop] = block
+        if row.size:
+            row[start:stop] = block
+        for k in range(passes.shape[0]):
+            _pass(block, intervals[k, 0], intervals[k, 1], passes[k, start:stop])
+        if bins.size:
+            _bin(block, edges, bins[:, start:stop])
 
 
 @numba.njit(nogil=True, cache=True)
-def _add(values: Floats, total: NDArray[np.float64]) -> None:
+def _count(values: Floats, count: Counts) -> None:
+    for i in range(values.size):
+        count[i] += np.uint32(values[i] == values[i])
+
+
+@numba.njit(nogil=True, cache=True)
+def _add(values: Floats, total: Running) -> None:
     for i in range(values.size):
         total[i] += values[i]
 
 
 @numba.njit(nogil=True, cache=True)
-def _lower(values: Floats, low: NDArray[np.float64]) -> None:
+def _add_present(values: Floats, total: Running) -> None:
+    for i in range(values.size):
+        sample = np.float64(values[i])
+        total[i] += sample if sample == sample else 0.0
+
+
+@numba.njit(nogil=True, cache=True)
+def _spread(values: Floats, nth: int, total: Running, m2: Running) -> None:
+    """Grow the squared deviations; `total` has the sample in it already."""
+    n = np.float64(nth)
+    weight = 1.0 / (n * (n - 1.0)) if nth > 1 else 1.0
+    for i in range(values.size):
+        apart = n * np.float64(values[i]) - total[i]
+        m2[i] += apart * apart * weight
+
+
+@numba.njit(nogil=True, cache=True)
+def _spread_present(values: Floats, count: Counts, total: Running, m2: Running) -> None:
+    for i in range(values.size):
+        sample, n = np.float64(values[i]), np.float64(count[i])
+        if sample == sample and n > 1.0:
+            apart = n * sample - total[i]
+            m2[i] += apart * apart / (n * (n - 1.0))
+
+
+@numba.njit(nogil=True, cache=True)
+def _lower(values: Floats, skips: bool, low: Running) -> None:
     # two selects and no branch: the loop is vectorised, and NaN stays once it is there
     for i in range(values.size):
         sample = np.float64(values[i])
         lesser = sample if sample < low[i] else low[i]
-        low[i] = sample if sample != sample else lesser
+        low[i] = sample if sample != sample and not skips else lesser
 
 
 @numba.njit(nogil=True, cache=True)
-def _raise(values: Floats, high: NDArray[np.float64]) -> None:
+def _raise(values: Floats, skips: bool, high: Running) -> None:
     for i in range(values.size):
         sample = np.float64(values[i])
         greater = sample if sample > high[i] else high[i]
-        high[i] = sample if sample != sample else greater
+        high[i] = sample if sample != sample and not skips else greater
+
+
+@numba.njit(nogil=True, cache=True)
+def _pass(values: Floats, least: float, most: float, passes: Counts) -> None:
+    for i in range(values.size):
+        sample = np.float64(values[i])
+        passes[i] += np.uint32((sample >= least) & (sample <= most))
+
+
+@numba.njit(nogil=True, cache=True)
+def _bin(values: Floats, edges: Running, bins: Counts) -> None:
+    """Count each sample in its row: 0 below the first edge; the last bin has its right edge too."""
+    n = edges.size
+    for i in range(values.size):
+        sample = np.float64(values[i])
+        if sample != sample:
+            continue
+        first, beyond = 0, n
+        while first < beyond:
+            middle = (first + beyond) // 2
+            if sample < edges[middle]:
+                beyond = middle
+            else:
+                first = middle + 1
+        bins[n - 1 if sample == edges[n - 1] else first, i] += np.uint32(1)

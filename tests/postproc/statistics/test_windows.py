@@ -13,7 +13,7 @@ from dte_hpc.postproc.statistics.windows import Frequency, clock_of, hours_since
 moments = st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1))
 
 
-@pytest.mark.parametrize("text", ["", "1", "h", "0h", "1w", "-1h", "1.5h", "1H", "1d1h", "9999999h", " 1h"])
+@pytest.mark.parametrize("text", ["", "1", "h", "0h", "1q", "-1h", "1.5h", "1H", "1d1h", "9999999h", " 1h"])
 def test_what_is_no_frequency(text):
     assert Frequency.of(text) is None
 
