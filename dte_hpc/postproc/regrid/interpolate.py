@@ -1,53 +1,21 @@
 """How does a field come from one grid to another? By a sparse matrix, kept in a file (`weights`)."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from dte_hpc.base.compiled import frozen
-from dte_hpc.base.config import refuse
-from dte_hpc.base.errors import InvalidConfig, InvalidGrid
-from dte_hpc.base.field import PACKING_FACTS, Field
+from dte_hpc.base.errors import InvalidGrid
+from dte_hpc.base.field import Field, Metadata, Values
 from dte_hpc.grids import grid
-from dte_hpc.postproc.action import Context, Explained, Flow, Item, MaskedField, Options, Passing
-from dte_hpc.postproc.options import near
-from dte_hpc.postproc.regrid.mir import METHODS
-from dte_hpc.postproc.regrid.weights_file import Weights
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InterpolateOptions(Options):
-    """Options of `Interpolate`.
-
-    Attributes
-    ----------
-    grid : str or tuple of numbers
-        The target: ``1/1`` or ``[1, 1]``, ``O96``, ``H32``, ``H32n``, ``0.25/0.25/58/-10/50/2``.
-    interpolation : str
-        linear, nearest-neighbour or grid-box-average (which keeps area means).
-    weights : str or None
-        Directory of weights files; see `weights.weights_directory`.
-    """
-
-    grid: str | tuple[float, ...]
-    interpolation: str = "linear"
-    weights: str | None = None
-
-    @property
-    def grid_name(self) -> str:
-        """The target's name."""
-        return self.grid if isinstance(self.grid, str) else "/".join(f"{number:g}" for number in self.grid)
-
-    def mistakes(self, place: str) -> Iterator[InvalidConfig]:
-        """Yield an unknown grid or method."""
-        try:
-            grid(self.grid_name)
-        except InvalidGrid as error:
-            yield InvalidConfig(f"{place}.grid: {error}", place=f"{place}.grid")
-        if self.interpolation not in METHODS:
-            found = repr(self.interpolation) + near(self.interpolation, METHODS)
-            yield refuse(f"{place}.interpolation", found, f"one of {', '.join(METHODS)}")
+from dte_hpc.postproc.action import Context, Explained, Flow, Item, MaskedField, Passing
+from dte_hpc.postproc.naming import value_of
+from dte_hpc.postproc.regrid.named import renamed, words_of
+from dte_hpc.postproc.regrid.options import InterpolateOptions
+from dte_hpc.postproc.regrid.target import plain_name
+from dte_hpc.postproc.regrid.weights_file import Weights, read_weights
 
 
 class Interpolate(Passing):
@@ -63,22 +31,29 @@ class Interpolate(Passing):
 
     def __init__(self, options: InterpolateOptions, context: Context) -> None:
         # numba takes half a second to import, and checking a plan needs none of it
-        from dte_hpc.postproc.regrid import kernels
-        from dte_hpc.postproc.regrid.weights import load_weights, weights_directory
+        from dte_hpc.postproc.regrid import kernels, weights
 
-        self._target = grid(options.grid_name)
-        self._method = options.interpolation
-        self._directory = weights_directory(options.weights)
-        self._apply, self._load = kernels.apply_weights, load_weights
+        self._target = options.target()
+        self._words = words_of(self._target)
+        self._method = options.method
+        self._job = options.job
+        self._input = options.input_name
+        self._directory = weights.weights_directory(options.weights or options.cache_path)
+        self._apply, self._load, self._refuse = (
+            kernels.apply_weights,
+            weights.load_weights,
+            weights.refuse_others,
+        )
         self._warm = kernels.warm
         self._context = context
 
     @classmethod
     def explain(cls, options: InterpolateOptions, flow: Flow) -> Explained:
         """Say which way."""
-        target = grid(options.grid_name).name
+        target = options.target().name
+        came = options.input_name or flow.grid or "the field’s grid"
         return Explained(
-            does=f"{options.interpolation} from {flow.grid or 'the field’s grid'} to {target}",
+            does=f"{options.method} from {came} to {target}",
             flow=replace(flow, grid=target, value_bytes=8.0),
         )
 
@@ -89,25 +64,43 @@ class Interpolate(Passing):
     def process(self, item: MaskedField) -> Iterable[Item]:
         """Yield the field on the target grid. Cost: 0.15 ms for O320 to 1/1, 3.3 ms to 0.25/0.25."""
         metadata = item.metadata
-        values = frozen(item.field.values)
-        source = str(metadata.get("grid", ""))
-        if not source:
+        weights = self._weights_from(self._source(metadata))
+        if item.field.values.size != weights.n_in:
             raise InvalidGrid(
-                f"field {metadata} does not say its grid; expected grid=... to interpolate from"
-            )
-        weights = self._weights_from(source)
-        if values.size != weights.n_in:
-            raise InvalidGrid(
-                f"field {metadata} has {values.size} values; expected {weights.n_in} on {source}",
+                f"field {metadata} has {item.field.values.size} values; expected {weights.n_in} on "
+                f"{weights.in_grid}",
                 metadata=metadata,
             )
+        values = frozen(self._with_nan(item.field.values))
         out = np.empty(weights.n_out)
-        self._apply(weights.indptr, weights.indices, weights.weights, values, out)
-        named = metadata.without("domain", *PACKING_FACTS).replace(grid=self._target.name)
+        n_missing = self._apply(weights.indptr, weights.indices, weights.weights, values, out)
+        named = renamed(metadata, self._target, self._words, n_missing > 0)
         return (MaskedField(field=Field(metadata=named, values=out)),)
+
+    def _source(self, metadata: Metadata) -> str:
+        """The field's grid: of its metadata, else of the plan."""
+        found = metadata.get("atlas-grid-kind") or value_of(metadata, "grid") or self._input
+        if not found:
+            raise InvalidGrid(
+                f"field {metadata} does not say its grid; expected grid=... to interpolate from, or input "
+                "in the plan"
+            )
+        return plain_name(str(found))
+
+    def _with_nan(self, values: Values) -> Values:
+        number = self._job.missing_value
+        if number is None:
+            return values
+        is_missing = values == values.dtype.type(number)
+        return np.where(is_missing, values.dtype.type(np.nan), values) if is_missing.any() else values
 
     def _weights_from(self, source: str) -> Weights:
         name = ("weights", source, self._target.name, self._method, self._directory)
-        return self._context.shared(
-            name, lambda: self._load(source, self._target.name, self._method, self._directory)
-        )
+        return self._context.shared((*name, self._job.interpolation_matrix), lambda: self._opened(source))
+
+    def _opened(self, source: str) -> Weights:
+        if self._method != "matrix":
+            return self._load(source, self._target, self._method, self._directory)
+        path = Path(str(self._job.interpolation_matrix)).expanduser()
+        weights = read_weights(path)
+        return self._refuse(weights, path, grid(source), self._target, weights.method)

@@ -31,14 +31,15 @@ def apply_weights(
     weights: NDArray[np.float64],
     values: Floats,
     out: NDArray[np.float64],
-) -> None:
+) -> int:
     """Multiply a sparse matrix (rows of weights) with a field; missing if the heaviest is missing.
 
     A row whose inputs are all there is their weighted sum. Where one is NaN: the result is NaN if the
     input of largest weight (the first of equals) is, or all are, or the weights left sum to nothing;
     otherwise the others are weighted anew. Rule: ecmwf/mir, ``src/mir/method/nonlinear/
-    MissingIfHeaviestMissing.cc``. A row without weights is missing.
+    MissingIfHeaviestMissing.cc``. A row without weights is missing. Returns how many rows are.
     """
+    n_missing = 0
     for row in range(out.size):
         first, last = uint64(indptr[row]), uint64(indptr[row + 1])
         total = 0.0
@@ -46,7 +47,9 @@ def apply_weights(
             total += weights[k] * values[indices[k]]
         if total != total or first == last:
             total = _row_with_missing(first, last, indices, weights, values)
+            n_missing += total != total
         out[row] = total
+    return n_missing
 
 
 @numba.njit(nogil=True, cache=True)

@@ -79,7 +79,7 @@ def _cut_regular(dx: float, dy: float, north: float, west: float, south: float, 
 def listed(latitude: ArrayLike, longitude: ArrayLike) -> PointGrid:
     """Return the grid of a list of points, named after them."""
     points = np.array([latitude, longitude], dtype="<f8")
-    digest = hashlib.blake2b(np.ascontiguousarray(points), digest_size=16).hexdigest()
+    digest = hashlib.blake2b(points.tobytes(), digest_size=16).hexdigest()
     return PointGrid(name=f"unstructured-{digest}-1", latitudes=points[0], longitudes=points[1])
 
 

@@ -9,8 +9,8 @@ One HDF5 file a pair of grids and method, which any HDF5 tool can read::
     /indices       uint32  (n-weights)   column: index of the input point
     /weights       float64 (n-weights)
 
-Little-endian, contiguous, aligned to 64 bytes, without times, so that the same weights are the same bytes. A file is written
-aside, synced, renamed, and its directory synced: ranks that make the same weights at once each rename a
+Little-endian, contiguous, aligned to 64 bytes (they are mapped, not read), without times, so that the same
+weights are the same bytes. A file is written aside, synced, renamed, and its directory synced: ranks that make the same weights at once each rename a
 whole file, and the last one wins with equal bytes. A crash leaves a file named ``.*.tmp``: nobody reads it.
 """
 
@@ -115,9 +115,7 @@ def write_weights(path: Path, weights: Weights) -> None:
 
 
 def _write_aside(aside: Path, weights: Weights) -> None:
-    with h5py.File(
-        aside, "x", libver=("v110", "v110"), alignment_threshold=1, alignment_interval=64
-    ) as file:
+    with h5py.File(aside, "x", libver=("v110", "v110"), alignment_threshold=1, alignment_interval=64) as file:
         for name, array in _arrays(weights):
             file.create_dataset(name, data=array, track_times=False)
         file.attrs["format"] = FORMAT

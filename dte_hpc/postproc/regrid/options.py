@@ -1,0 +1,163 @@
+"""What may a plan ask of an interpolation? MultIO's options, checked before anything runs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dte_hpc.base.config import refuse, struct, unknown_keyword
+from dte_hpc.base.errors import InvalidConfig, InvalidGrid
+from dte_hpc.grids import Grid, grid
+from dte_hpc.postproc.action import Options
+from dte_hpc.postproc.options import near
+from dte_hpc.postproc.regrid.mir import METHODS
+from dte_hpc.postproc.regrid.target import cut, listed, name_of, plain_name, read_listed
+
+MARS_WORDS = {"nn": "nearest-neighbour", "average": "grid-box-average"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOptions:
+    """Mapping ``options`` of an interpolation: what MultIO hands to MIR.
+
+    Attributes
+    ----------
+    caching, dont_compress_plan : bool
+        Read and without effect: weights are always kept.
+    missing_value : float or None
+        Points of this value are missing, besides NaN.
+    interpolation : str or None
+        The method, where the action names none; ``matrix`` takes weights from `interpolation_matrix`.
+    interpolation_matrix : str or None
+        A weights file (`weights_file`) between these very grids.
+    nclosest : int or None
+        Of k-nearest: how many points.
+    distance_weighting : str or None
+        Of k-nearest: one of MIR's, as inverse-distance-weighting.
+    """
+
+    caching: bool = True
+    dont_compress_plan: bool = False
+    missing_value: float | None = None
+    interpolation: str | None = None
+    interpolation_matrix: str | None = None
+    nclosest: int | None = None
+    distance_weighting: str | None = None
+
+    @classmethod
+    def read(cls, node: Mapping[str, Any], place: str = "$") -> "JobOptions":
+        """Return the options of a mapping, whose keywords may have MIR's underscores."""
+        return struct(cls, {str(key).replace("_", "-"): value for key, value in node.items()}, place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterpolateOptions(Options):
+    """Options of `Interpolate`.
+
+    Attributes
+    ----------
+    grid : str, tuple of numbers or None
+        The target: ``1/1`` or ``[1, 1]``, ``O96``, ``H32``, ``H32n`` or ``H32_nested``.
+    input : str, tuple of numbers or None
+        The grid fields come on, where their metadata does not say it.
+    area : str, tuple of numbers or None
+        north, west, south, east: the part of the target that is wanted.
+    points : str, tuple of pairs or None
+        In place of a grid: a file of latitudes and longitudes, or the pairs themselves.
+    interpolation : str or None
+        linear (the default), bilinear, nearest-neighbour, k-nearest or grid-box-average.
+    options : mapping
+        See `JobOptions`.
+    weights, cache_path : str or None
+        Directory of weights files, by either name; see `weights.weights_directory`.
+    """
+
+    grid: str | tuple[float, ...] | None = None
+    input: str | tuple[float, ...] | None = None
+    area: str | tuple[float, ...] | None = None
+    points: str | tuple[tuple[float, ...], ...] | None = None
+    interpolation: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    weights: str | None = None
+    cache_path: str | None = None
+
+    @property
+    def job(self) -> JobOptions:
+        """The mapping ``options``, read."""
+        return JobOptions.read(self.options)
+
+    @property
+    def method(self) -> str:
+        """The method with its settings: ``k-nearest,nclosest=8``, or ``matrix``."""
+        word = self.interpolation or self.job.interpolation or "linear"
+        settings = {"nclosest": self.job.nclosest, "distance-weighting": self.job.distance_weighting}
+        given = [f",{key}={value}" for key, value in settings.items() if value is not None]
+        return MARS_WORDS.get(word, word) + "".join(given)
+
+    @property
+    def input_name(self) -> str | None:
+        """The name of the input grid, if the plan has one."""
+        return None if self.input is None else name_of(self.input)
+
+    def target(self) -> Grid:
+        """Return the grid, part of a grid, or list of points that is asked for."""
+        if self.points is not None:
+            return read_listed(self.points) if isinstance(self.points, str) else _of_pairs(self.points)
+        if self.grid is None:
+            raise InvalidGrid("neither grid nor points are given; expected one of both")
+        name = name_of(self.grid)
+        return grid(name) if self.area is None else cut(name, self._corners())
+
+    def _corners(self) -> tuple[float, float, float, float]:
+        try:
+            words = self.area.split("/") if isinstance(self.area, str) else self.area or ()
+            north, west, south, east = map(float, words)
+        except ValueError as error:
+            raise InvalidGrid(f"the area is {self.area}; expected four numbers N/W/S/E") from error
+        return north, west, south, east
+
+    def mistakes(self, place: str) -> Iterator[InvalidConfig]:
+        """Yield an unknown grid, method or option."""
+        try:
+            job = JobOptions.read(self.options, f"{place}.options")
+        except InvalidConfig as error:
+            yield error
+            return
+        if self.points is not None and (self.grid is not None or self.area is not None):
+            yield refuse(f"{place}.points", "points and a grid or an area", "one of both")
+        elif self.points is None and self.grid is None:
+            yield refuse(place, "no 'grid'", "a grid, or points")
+        else:
+            yield from self._grid_mistakes(place)
+        if self.weights is not None and self.cache_path is not None:
+            yield refuse(f"{place}.cache-path", "weights and cache-path", "one directory")
+        yield from _method_mistakes(self.method, job, place)
+
+    def _grid_mistakes(self, place: str) -> Iterator[InvalidConfig]:
+        where = "points" if self.points is not None else "area" if self.area is not None else "grid"
+        try:
+            self.target()
+        except InvalidGrid as error:
+            yield InvalidConfig(f"{place}.{where}: {error}", place=f"{place}.{where}")
+        try:
+            if self.input_name is not None:
+                grid(plain_name(self.input_name))
+        except InvalidGrid as error:
+            yield InvalidConfig(f"{place}.input: {error}", place=f"{place}.input")
+
+
+def _method_mistakes(method: str, job: JobOptions, place: str) -> Iterator[InvalidConfig]:
+    word, _, settings = method.partition(",")
+    if word == "matrix":
+        if job.interpolation_matrix is None:
+            yield refuse(f"{place}.options", "no 'interpolation-matrix'", "a weights file for matrix")
+    elif word not in METHODS:
+        found = repr(word) + near(word, METHODS)
+        yield refuse(f"{place}.interpolation", found, f"one of {', '.join(METHODS)}, matrix")
+    if settings and word != "k-nearest":
+        yield unknown_keyword(f"{place}.options", settings.partition("=")[0], ("caching", "missing-value"))
+
+
+def _of_pairs(pairs: tuple[tuple[float, ...], ...]) -> Grid:
+    if not pairs or any(len(pair) != 2 for pair in pairs):
+        raise InvalidGrid("the points are no pairs of latitude and longitude; expected at least one pair")
+    return listed(*zip(*pairs, strict=True))
