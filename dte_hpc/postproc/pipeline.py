@@ -14,6 +14,7 @@ from dte_hpc.base.request import Request
 from dte_hpc.notify import journal
 from dte_hpc.postproc.action import Action, Context, Item, MaskedField, Warmable
 from dte_hpc.postproc.actions.select import Select
+from dte_hpc.postproc.missing import with_nan
 from dte_hpc.postproc.plans.document import PlanConfig
 from dte_hpc.postproc.sinks.action import Sink, Written
 from dte_hpc.postproc.together import Alone, Together
@@ -100,7 +101,7 @@ class Pipeline:
         mask : ndarray of bool, shape (n_points,), or None
             True where the domain has values.
         """
-        item = MaskedField(field=field, mask=mask)
+        item = MaskedField(field=with_nan(field), mask=mask)
         self._is_flushed = False
         for chain in self._chains:
             _push(chain, 0, item)

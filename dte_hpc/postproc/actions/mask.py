@@ -9,6 +9,7 @@ from dte_hpc.base.errors import InvalidPart
 from dte_hpc.base.field import Field
 from dte_hpc.base.key import text_of
 from dte_hpc.postproc.action import Context, Explained, Flow, Item, MaskedField, Options, Passing
+from dte_hpc.postproc.naming import spellings, value_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,9 @@ class MaskOptions(Options):
     ----------
     apply_bitmap : bool
         Make points outside the mask missing.
+    missing_value : float
+        What producers of MultIO write there. Here NaN is missing, until a message or a raw file is made:
+        the number is noted in the metadata (``missingValue``, ``bitmapPresent``), and no value becomes it.
     offset_fields : tuple of text or number
         `param` or `name` of the fields to which `offset_value` is added, inside the mask.
     offset_value : float
@@ -26,6 +30,7 @@ class MaskOptions(Options):
     """
 
     apply_bitmap: bool = True
+    missing_value: float = float(np.finfo(np.float32).max)
     offset_fields: tuple[str | int, ...] = ()
     offset_value: float = 273.15
 
@@ -51,17 +56,19 @@ class Mask(Passing):
     def process(self, item: MaskedField) -> Iterable[Item]:
         """Yield the field, with new values where anything changes. Cost: at most one copy of them."""
         outside = _outside(item) if self._options.apply_bitmap else None
-        shifted = any(
-            text_of(item.metadata[k]) in self._offset_names for k in ("param", "name") if k in item.metadata
-        )
+        names = (value_of(item.metadata, keyword) for keyword in ("param", "name"))
+        shifted = any(name is not None and text_of(name) in self._offset_names for name in names)
         if outside is None and not shifted:
             return (item,)
         values = item.field.values.copy()
+        metadata = item.metadata
         if shifted:
             values += np.asarray(self._options.offset_value, values.dtype)
         if outside is not None:
             values[outside] = np.nan
-        return (MaskedField(field=Field(metadata=item.metadata, values=values), mask=item.mask),)
+            metadata = metadata.without(*spellings("missingValue"), *spellings("bitmapPresent"))
+            metadata = metadata.replace(missingValue=self._options.missing_value, bitmapPresent=True)
+        return (MaskedField(field=Field(metadata=metadata, values=values), mask=item.mask),)
 
 
 def _outside(item: MaskedField) -> np.ndarray[tuple[int], np.dtype[np.bool_]] | None:
