@@ -10,8 +10,9 @@ One HDF5 file a pair of grids and method, which any HDF5 tool can read::
     /weights       float64 (n-weights)
 
 Little-endian, contiguous, aligned to 64 bytes (they are mapped, not read), without times, so that the same
-weights are the same bytes. A file is written aside, synced, renamed, and its directory synced: ranks that make the same weights at once each rename a
-whole file, and the last one wins with equal bytes. A crash leaves a file named ``.*.tmp``: nobody reads it.
+weights are the same bytes. A file is written aside, synced, renamed, and its directory synced: ranks that
+make the same weights at once each rename a whole file, and the last one wins with equal bytes. A crash
+leaves a file named ``.*.tmp``: nobody reads it.
 """
 
 import contextlib
