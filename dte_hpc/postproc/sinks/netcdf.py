@@ -6,7 +6,8 @@ What a file holds is `series`'s. One file for each path of the pattern, on each 
 
 A file is written beside its place, as ``.out.nc.part``, and renamed when the job ends: under its own name a
 file is always whole. A flush makes the part readable by any NetCDF tool, and durable. A crash leaves the
-part: readable as of the last flush if no field came after that one, else perhaps torn, as HDF5 writes in place.
+part: readable as of the last flush if no field came after that one, else perhaps torn, as HDF5 writes in
+place.
 """
 
 import os

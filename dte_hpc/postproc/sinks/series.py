@@ -1,8 +1,8 @@
 """Which variable of a file, and which place in it, is a field's?
 
 For files with dimensions, whose variables grow as fields arrive: NetCDF and Zarr. A variable is one
-parameter, statistic, type of level and grid of one class, stream, type and expver; its dimensions are ``time``,
-``number`` and ``levelist``, where the field has them, then the grid's::
+parameter, statistic, type of level and grid of one class, stream, type and expver; its dimensions are
+``time``, ``number`` and ``levelist``, where the field has them, then the grid's::
 
     time        one entry for each (base time, window), in the order of arrival; with forecast_reference_time,
                 forecast_period and, of windows, time_bnds

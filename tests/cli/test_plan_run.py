@@ -1,0 +1,33 @@
+"""``dte plan run``: counts, what each sink wrote, and mistakes."""
+
+import json
+
+from dte_hpc.cli.main import main
+
+PLAN = """plans:
+  - name: p
+    actions:
+      - {type: select, match: [{param: 167}]}
+      - {type: aggregate}
+      - {type: encode}
+      - {type: sink, sinks: [{type: file, path: 'OUT', per-server: true}]}
+"""
+
+
+def test_every_message_goes_through(tmp_path, data, capsys):
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(PLAN.replace("OUT", str(tmp_path / "o.grib")))
+    source = str(data / "era5-2mt-2019-03-uk.grib")
+    assert main(["plan", "run", str(plan), source, "--json", "--server-index", "2"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["messages"], told["fields"], told["dropped"]) == (744, 744, 0)
+    assert told["sinks"][0]["bytes"] == (tmp_path / "server-2-o.grib").stat().st_size
+    assert main(["plan", "run", str(plan), str(data / "healpix_H8.grib2")]) == 0
+    assert "4 that no plan selects" in capsys.readouterr().out
+
+
+def test_mistakes_are_sentences(tmp_path, capsys):
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(PLAN.replace("OUT", str(tmp_path / "o.grib")))
+    assert main(["plan", "run", str(plan), str(tmp_path / "gone.grib")]) == 2
+    assert "gone.grib cannot be read" in capsys.readouterr().err
