@@ -56,7 +56,8 @@ def cut(name: str, area: tuple[float, float, float, float]) -> Grid:
     north, west, south, east = area
     if not (-90 <= south <= north <= 90 and -360 <= west <= 360 and -360 <= east <= 720):
         raise InvalidGrid(f"the area is {_text(area)}; expected north/west/south/east in degrees", name=name)
-    east = east if east >= west else east + 360
+    if east < west:  # over the meridian 0: from the west of it
+        west, east = west - 360, east if east >= west - 360 else east + 360
     steps = name.split("/")
     if len(steps) == 2:
         return grid(_cut_regular(float(steps[0]), float(steps[1]), north, west, south, east))
