@@ -12,8 +12,9 @@ from dte_hpc.base.events import Event, FieldStored, Flushed, Listener, ignore
 from dte_hpc.base.field import Field, Metadata
 from dte_hpc.base.request import Request
 from dte_hpc.notify import journal
-from dte_hpc.postproc.action import Action, Context, Item, MaskedField, Warmable
+from dte_hpc.postproc.action import Context, MaskedField, Warmable
 from dte_hpc.postproc.actions.select import Select
+from dte_hpc.postproc.chain import Chain
 from dte_hpc.postproc.missing import with_nan
 from dte_hpc.postproc.plans.document import PlanConfig
 from dte_hpc.postproc.sinks.action import Sink, Written
@@ -63,18 +64,10 @@ class Pipeline:
             listener=self._hear,
             flushes_together=self._together.flushes_stores,
         )
-        self._chains: list[list[Any]] = [
-            [action.kind(action.options, self._context) for action in plan.actions]
-            for plan in plans
-            if plan.enable
-        ]
-        self._gates = [_first_selects(chain) for chain in self._chains]
-        running = [plan.name for plan in plans if plan.enable]
+        self._chains = [Chain.of_plan(plan, self._context) for plan in plans if plan.enable]
+        self._gates = [_first_selects(chain.actions) for chain in self._chains]
         self._sinks = [
-            (name, action)
-            for name, chain in zip(running, self._chains, strict=True)
-            for action in chain
-            if isinstance(action, Sink)
+            (chain.name, action) for chain in self._chains for action in chain if isinstance(action, Sink)
         ]
 
     def accepts(self, metadata: Metadata) -> bool:
@@ -104,7 +97,7 @@ class Pipeline:
         item = MaskedField(field=with_nan(field), mask=mask)
         self._is_flushed = False
         for chain in self._chains:
-            _push(chain, 0, item)
+            chain.process(item)
 
     def flush(self) -> None:
         """Make everything that sinks took durable; return when it is. Without anything new: nothing."""
@@ -141,7 +134,7 @@ class Pipeline:
         self._together.on_all(self._finish_actions)
         self.flush()
         for chain in self._chains:
-            chain[-1].close()
+            chain.close()
         for resource in self._context.resources.values():
             if isinstance(resource, _Closable):
                 resource.close()
@@ -150,15 +143,12 @@ class Pipeline:
 
     def _flush_actions(self) -> None:
         for chain in self._chains:
-            for action in chain:
-                action.flush()
+            chain.flush()
 
     def _finish_actions(self) -> None:
         for chain in self._chains:
-            for index, action in enumerate(chain[:-1]):
-                for item in action.close():
-                    self._is_flushed = False
-                    _push(chain, index + 1, item)
+            if chain.finish():
+                self._is_flushed = False
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, FieldStored):
@@ -166,11 +156,6 @@ class Pipeline:
             self._n_bytes += event.n_bytes
         if not isinstance(event, Flushed):  # the stores' own; `flush` tells one for all sinks
             self._listener(event)
-
-
-def _push(chain: Sequence[Action], index: int, item: Item) -> None:
-    for out in chain[index].process(item):
-        _push(chain, index + 1, out)
 
 
 def _first_selects(chain: Sequence[Any]) -> list[Select]:

@@ -77,7 +77,7 @@ def test_enable_is_a_bool_or_its_text(given, is_on):
         (plans_of(AGGREGATE, {"kind": "null"}), "$.plans[0].actions[1].type", "nothing"),
         (plans_of({"type": "agregate"}, NULL), "$.plans[0].actions[0].type", "did you mean 'aggregate'"),
         (plans_of({"type": ["null"]}), "$.plans[0].actions[0].type", "one of aggregate"),
-        (plans_of({"type": "select"}, NULL), "$.plans[0].actions[0]", "none of 'match', 'ignore'"),
+        (plans_of({"type": "select"}, NULL), "$.plans[0].actions[0]", "'match' nor 'ignore'"),
         (plans_of({"type": "select", "match": 3}, NULL), "$.plans[0].actions[0].match", "a mapping"),
         (
             plans_of({"type": "select", "match": [{"a": 1}, 2]}, NULL),
