@@ -45,7 +45,7 @@ def make(work: Path) -> None:
         _write(work, name, octahedral(GAUSSIAN, N_STEPS, expver, packing))
     number, expver, packing = LARGE
     _write(work, "large", octahedral(number, 1, expver, packing))
-    _write_templates(work)
+    write_templates(work)
     _write_points(work)
 
 
@@ -218,7 +218,7 @@ def _write(work: Path, name: str, fields: Iterator[tuple[dict[str, str], bytes]]
     (work / f"{name}.json").write_text(json.dumps(keys), encoding="utf-8")
 
 
-def _write_templates(work: Path) -> None:
+def write_templates(work: Path) -> None:
     """MultIO's encoder fills a message in: one of a moment, one of a time interval."""
     import eccodes
 
