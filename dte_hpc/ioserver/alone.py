@@ -43,7 +43,8 @@ class LocalClient(Writer):
 
     def _hand_over(self, metadata: Metadata, values: Values) -> None:
         template, varying = cut(metadata)
-        whole: Values = np.ascontiguousarray(values).view()  # the field is processed before this returns: no copy
+        # the field is processed before this returns: no copy
+        whole = values[:] if values.flags.c_contiguous else values.copy()
         whole.setflags(write=False)
         self._session.take(0, self._session.template(template), varying, whole, 0)
         self._session.released()
