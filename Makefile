@@ -17,7 +17,7 @@ endif
 MPI_TESTS := -q --with-mpi -m "mpi and not slow" --timeout 120
 LONGEST_SECONDS := 900
 
-.PHONY: demo test lint bench bench-fdb bench-extract bench-peers clean
+.PHONY: demo test lint bench bench-fdb bench-extract bench-postproc bench-peers clean
 .DEFAULT_GOAL := help
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo "make bench  MB/s of our path beside a memory copy and a raw write"
 	@echo "make bench-fdb  what is asked of the store, beside ECMWF's FDB, in memory and on a disk, and how cost grows"
 	@echo "make bench-extract  what is asked of extraction, beside GribJump and Polytope, in time and in bytes"
+	@echo "make bench-postproc  what is asked of post-processing, beside MultIO, MIR, SciPy and ecCodes, and how cost grows"
 	@echo "make bench-peers  the same work with ECMWF's FDB, GribJump, Polytope and MultIO (benchmarks/README.md)"
 
 $(READY): pyproject.toml constraints.txt
@@ -55,7 +56,7 @@ bench: $(READY)
 .venv-peers/.ready: benchmarks/peers-constraints.txt
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< \
-	  pyfdb pygribjump gribjumplib polytope-python pymultio multiolib mirlib eccodes mpi4py mpich
+	  pyfdb pygribjump gribjumplib polytope-python pymultio multiolib mirlib earthkit-geo eccodes mpi4py mpich
 	touch $@
 
 bench-peers: $(READY) .venv-peers/.ready
@@ -66,6 +67,9 @@ bench-fdb: $(READY) .venv-peers/.ready
 
 bench-extract: $(READY) .venv-peers/.ready
 	$(BIN)/python benchmarks/extract.py
+
+bench-postproc: $(READY) .venv-peers/.ready
+	$(BIN)/python benchmarks/postproc.py
 
 clean:
 	rm -rf $(VENV) .venv-peers demo-output
