@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from dte_hpc.base.checksum import ByteLike
 from dte_hpc.base.errors import InvalidConfig
 from dte_hpc.base.events import Listener, ignore
 from dte_hpc.base.field import Field, Metadata
@@ -26,6 +27,7 @@ class Stage(Enum):
     PART = "parts of a field"
     FIELD = "a whole field"
     MESSAGE = "an encoded message"
+    RAW = "bare values"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,7 +50,22 @@ class MaskedField:
         return self.field.metadata
 
 
-Item = MaskedField | EncodedField
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RawField:
+    """A field that leaves without a header.
+
+    Attributes
+    ----------
+    metadata : Metadata
+    message : ByteLike
+        Its values, float64 or float32, in this machine's byte order; a view of them.
+    """
+
+    metadata: Metadata
+    message: ByteLike
+
+
+Item = MaskedField | EncodedField | RawField
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +181,11 @@ class Action(Protocol):
         ...
 
     @classmethod
+    def gives(cls, options: Any) -> frozenset[Stage]:
+        """Return what comes out when it has these options."""
+        ...
+
+    @classmethod
     def explain(cls, options: Any, flow: Flow) -> Explained:
         """Say what the action would do to a flow, without making one."""
         ...
@@ -192,6 +214,7 @@ class Warmable(Protocol):
 ANY_STAGE = frozenset(Stage)
 FIELDS = frozenset({Stage.FIELD})
 MESSAGES = frozenset({Stage.MESSAGE})
+RAW_VALUES = frozenset({Stage.RAW})
 NOTHING: frozenset[Stage] = frozenset()
 
 
@@ -207,6 +230,11 @@ class Passing:
     def takes(cls, options: Any) -> frozenset[Stage]:
         """Whatever the options, what the class consumes."""
         return cls.consumes
+
+    @classmethod
+    def gives(cls, options: Any) -> frozenset[Stage]:
+        """Whatever the options, what the class emits."""
+        return cls.emits
 
     def flush(self) -> None:
         """Nothing to do."""

@@ -7,7 +7,7 @@ counts (``bitmapPresent``): where a field enters the pipeline, values equal to i
 import numpy as np
 
 from dte_hpc.base.errors import InvalidPart
-from dte_hpc.base.field import Field
+from dte_hpc.base.field import Field, Metadata
 from dte_hpc.base.key import Scalar
 from dte_hpc.postproc.naming import value_of
 
@@ -25,13 +25,10 @@ def with_nan(field: Field) -> Field:
     InvalidPart
         When ``bitmapPresent`` is true and ``missingValue`` is no number.
     """
-    present = value_of(field.metadata, "bitmapPresent")
-    if present is None or str(present).lower() in _NO:
-        return field
-    number = value_of(field.metadata, "missingValue")
+    number = missing_value_of(field.metadata)
     if number is None:
         return field
-    is_missing = field.values == _in_precision(number, field)
+    is_missing = field.values == in_precision(number, field)
     if not is_missing.any():
         return field
     values = field.values.copy()
@@ -39,8 +36,22 @@ def with_nan(field: Field) -> Field:
     return Field(metadata=field.metadata, values=values)
 
 
-def _in_precision(number: Scalar, field: Field) -> np.floating:
-    """The missing value as the field would hold it: float32's largest is written with more digits."""
+def missing_value_of(metadata: Metadata) -> Scalar | None:
+    """Return the number that means missing to a field's producer; None when none does."""
+    present = value_of(metadata, "bitmapPresent")
+    if present is None or str(present).lower() in _NO:
+        return None
+    return value_of(metadata, "missingValue")
+
+
+def in_precision(number: Scalar, field: Field) -> np.floating:
+    """Return the missing value as the field would hold it: float32's largest is written with more digits.
+
+    Raises
+    ------
+    InvalidPart
+        When it is no number.
+    """
     try:
         with np.errstate(over="ignore"):
             return field.values.dtype.type(number)

@@ -9,6 +9,7 @@ from dte_hpc.base.errors import InvalidConfig
 from dte_hpc.postproc import plugs
 from dte_hpc.postproc.action import (
     MESSAGES,
+    RAW_VALUES,
     Context,
     Explained,
     Flow,
@@ -19,9 +20,11 @@ from dte_hpc.postproc.action import (
     Stage,
     Warmable,
 )
+from dte_hpc.postproc.actions.raw import RawEncoder
 from dte_hpc.postproc.options import near
 
 KEEP = "keep"
+RAW = "raw"
 PACKINGS = ("simple", "ccsds")
 
 
@@ -32,7 +35,7 @@ class EncodeOptions(Options):
     Attributes
     ----------
     format : str
-        Name of the codec: grib.
+        Name of the codec: grib; raw: the values leave as they are, for sinks that take those.
     packing : str
         simple (grid_simple) or ccsds (grid_ccsds: smaller, and still read point by point).
     bits_per_value : int or "keep"
@@ -52,7 +55,7 @@ class EncodeOptions(Options):
     def mistakes(self, place: str) -> Iterator[InvalidConfig]:
         """Yield unknown names and impossible sizes."""
         for keyword, value, known in (
-            ("format", self.format, plugs.names(plugs.CODECS)),
+            ("format", self.format, (*plugs.names(plugs.CODECS), RAW)),
             ("packing", self.packing, PACKINGS),
         ):
             if value not in known:
@@ -76,20 +79,18 @@ class Encode(Passing):
     emits = MESSAGES
 
     def __init__(self, options: EncodeOptions, context: Context) -> None:
-        from dte_hpc.codecs.encode import Packing  # ecCodes, which checking a plan does without
+        self._encoder = _encoder_of(options)
 
-        choices: Any = (options.packing, options.bits_per_value)  # a checked plan's
-        packing = Packing(
-            packing=choices[0],
-            bits_per_value=choices[1],
-            ccsds_block_size=options.ccsds_block_size,
-            ccsds_rsi=options.ccsds_rsi,
-        )
-        self._encoder: Any = plugs.find(plugs.CODECS, options.format)(packing)
+    @classmethod
+    def gives(cls, options: EncodeOptions) -> frozenset[Stage]:
+        """Messages, or bare values."""
+        return RAW_VALUES if options.format == RAW else MESSAGES
 
     @classmethod
     def explain(cls, options: EncodeOptions, flow: Flow) -> Explained:
         """Say how large a value becomes."""
+        if options.format == RAW:
+            return Explained(does="bare values, without a header", flow=replace(flow, stage=Stage.RAW))
         bits = 32 if isinstance(options.bits_per_value, str) else options.bits_per_value
         precision = "bits as they came" if options.bits_per_value == KEEP else f"{bits} bits a value"
         words = f"{options.format}, {options.packing}, {precision}"
@@ -103,3 +104,18 @@ class Encode(Passing):
     def process(self, item: MaskedField) -> Iterable[Item]:
         """Yield the message."""
         return (self._encoder.encode(item.field),)
+
+
+def _encoder_of(options: EncodeOptions) -> Any:
+    if options.format == RAW:
+        return RawEncoder()
+    from dte_hpc.codecs.encode import Packing  # ecCodes, which checking a plan does without
+
+    choices: Any = (options.packing, options.bits_per_value)  # a checked plan's
+    packing = Packing(
+        packing=choices[0],
+        bits_per_value=choices[1],
+        ccsds_block_size=options.ccsds_block_size,
+        ccsds_rsi=options.ccsds_rsi,
+    )
+    return plugs.find(plugs.CODECS, options.format)(packing)

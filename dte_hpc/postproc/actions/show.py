@@ -18,6 +18,7 @@ from dte_hpc.postproc.action import (
     MaskedField,
     Options,
     Passing,
+    RawField,
 )
 from dte_hpc.postproc.options import near
 
@@ -125,7 +126,7 @@ class DebugSink(Passing):
 
     Attributes
     ----------
-    items : deque of MaskedField or EncodedField
+    items : deque of MaskedField, EncodedField or RawField
         The last ones that came, with values of their own.
     """
 
@@ -145,5 +146,7 @@ class DebugSink(Passing):
         """Keep a copy: who sent the field may write over it afterwards."""
         if isinstance(item, MaskedField):
             item = replace(item, field=replace(item.field, values=item.field.values.copy()))
+        elif isinstance(item, RawField):
+            item = replace(item, message=bytes(item.message))
         self.items.append(item)
         return ()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from dte_hpc.base.config import refuse
 from dte_hpc.base.errors import InvalidConfig
@@ -21,6 +22,15 @@ class Step:
     place: str
 
 
+@runtime_checkable
+class Naming(Protocol):
+    """Options of an action whose results have no name in GRIB under some of them."""
+
+    def unencodable(self, place: str) -> Iterator[InvalidConfig]:
+        """Yield an error for each result that cannot be encoded."""
+        ...
+
+
 def order_mistakes(steps: Sequence[Step], first: Stage | None = Stage.PART) -> list[InvalidConfig]:
     """Return what is wrong with the order; each error has the place of the action's type.
 
@@ -29,7 +39,7 @@ def order_mistakes(steps: Sequence[Step], first: Stage | None = Stage.PART) -> l
     After a mistake the chain is followed as if it were right, and an unknown action is taken to fit,
     so that one mistake is told once.
     """
-    return [*_stage_mistakes(steps, first), *_packing_mistakes(steps), *_end_mistakes(steps)]
+    return [*_stage_mistakes(steps, first), *_packing_mistakes(steps), *_naming_mistakes(steps), *_end_mistakes(steps)]
 
 
 def _stage_mistakes(steps: Sequence[Step], first: Stage | None) -> Iterator[InvalidConfig]:
@@ -45,18 +55,21 @@ def _stage_mistakes(steps: Sequence[Step], first: Stage | None) -> Iterator[Inva
             yield refuse(
                 f"{step.place}.type", f"{step.name!r}, which is given {stage.value}", _wish(wanted, stage)
             )
-        stage = _after(step.kind, stage, wanted)
+        stage = _after(step, step.kind, stage, wanted)
 
 
-def _after(kind: type[Action], stage: Stage | None, wanted: frozenset[Stage]) -> Stage | None:
+def _after(
+    step: Step, kind: type[Action], stage: Stage | None, wanted: frozenset[Stage]
+) -> Stage | None:
     """Return the stage that leaves an action: its only one, or the one that came in.
 
     An action that stands too late is taken to be left out; one that stands too early, to be right.
     """
     if stage is not None and all(_ORDER.index(stage) > _ORDER.index(each) for each in wanted):
         return stage
-    if len(kind.emits) == 1:
-        return next(iter(kind.emits))
+    given = kind.gives(step.options) if step.options is not None else kind.emits
+    if len(given) == 1:
+        return next(iter(given))
     return stage if stage in wanted else None
 
 
@@ -87,6 +100,13 @@ def _packing_mistakes(steps: Sequence[Step]) -> Iterator[InvalidConfig]:
             )
         if step.kind is not None and step.kind.makes_values:
             maker = step
+
+
+def _naming_mistakes(steps: Sequence[Step]) -> Iterator[InvalidConfig]:
+    """Yield what an action makes that no message can name, where one is made of it."""
+    for index, step in enumerate(steps):
+        if isinstance(step.options, Naming) and any(s.name.startswith("encode") for s in steps[index + 1 :]):
+            yield from step.options.unencodable(step.place)
 
 
 def _end_mistakes(steps: Sequence[Step]) -> Iterator[InvalidConfig]:

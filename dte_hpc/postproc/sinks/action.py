@@ -46,7 +46,7 @@ class Sink(Passing):
     """Give every item to every sink. Nothing follows it in a plan."""
 
     Options = SinkOptions
-    consumes = frozenset({Stage.FIELD, Stage.MESSAGE})
+    consumes = frozenset({Stage.FIELD, Stage.MESSAGE, Stage.RAW})
     emits = NOTHING
 
     def __init__(self, options: SinkOptions, context: Context) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from dte_hpc.base.errors import StorageFailed
 from dte_hpc.base.events import FieldStored
 from dte_hpc.codecs.layout import EncodedField, byte_view
-from dte_hpc.postproc.action import MESSAGES, Context, Options
+from dte_hpc.postproc.action import MESSAGES, RAW_VALUES, Context, Options, RawField
 from dte_hpc.postproc.sinks.patterns import of_server, refuse_sharing
 
 
@@ -34,10 +34,10 @@ class FileOptions(Options):
 
 
 class FileSink:
-    """Write messages to a file; each with one append, so that several writers do not mix theirs."""
+    """Write messages, or bare values, to a file; each with one append: several writers do not mix theirs."""
 
     Options = FileOptions
-    consumes = MESSAGES
+    consumes = MESSAGES | RAW_VALUES
     journal_root: Path | None = None
 
     def __init__(self, options: FileOptions, context: Context) -> None:
@@ -64,7 +64,7 @@ class FileSink:
         extra = (" (appending)" if options.append else "") + (" (one a server)" if options.per_server else "")
         return f"file {options.path}{extra}"
 
-    def write(self, item: EncodedField) -> None:
+    def write(self, item: EncodedField | RawField) -> None:
         """Append one message; StorageFailed if not all of it was taken."""
         n_bytes = len(item.message)
         try:

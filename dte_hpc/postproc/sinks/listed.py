@@ -157,7 +157,7 @@ def is_on(node: Mapping[str, Any]) -> bool:
 
 def common_stages(sinks: Sequence[Listed]) -> frozenset[Stage]:
     """Return what all of some sinks take: anything when all are off."""
-    return frozenset({Stage.FIELD, Stage.MESSAGE}).intersection(*(each.consumes for each in sinks))
+    return frozenset({Stage.FIELD, Stage.MESSAGE, Stage.RAW}).intersection(*(each.consumes for each in sinks))
 
 
 def _switch(value: Any) -> bool | None:

@@ -25,7 +25,7 @@ class NestedSink:
     """Give every item to every sink."""
 
     Options = NestedOptions
-    consumes: ClassVar[frozenset[Stage]] = frozenset({Stage.FIELD, Stage.MESSAGE})
+    consumes: ClassVar[frozenset[Stage]] = frozenset({Stage.FIELD, Stage.MESSAGE, Stage.RAW})
 
     def __init__(self, options: NestedOptions, context: Context) -> None:
         self._opened = [Opened(listed, context) for listed in read_list(options.sinks)]

@@ -45,7 +45,7 @@ LEVEL_ATTRIBUTES = {
     "hl": {"standard_name": "height", "units": "m", "positive": "up", "axis": "Z"},
     "pt": {"standard_name": "air_potential_temperature", "units": "K", "axis": "Z"},
 }
-CONSTANT = ("class", "stream", "type", "expver", "levtype")
+CONSTANT = ("class", "stream", "type", "expver", "levtype", "quantile", "ensemble")
 MAX_ROWS = 10_000_000
 _STEP = re.compile(r"(?:(\d+)([a-z]?)-)?(\d+)([a-z]?)")
 Values: TypeAlias = NDArray[Any]
