@@ -5,7 +5,7 @@ field: `headers` remembers what it answered, `packing` moves the values.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,7 +18,7 @@ from dte_hpc.base.errors import InvalidMessage, InvalidPart
 from dte_hpc.base.field import PACKING_FACTS
 from dte_hpc.base.key import Scalar
 from dte_hpc.codecs.gridkeys import grid_keys
-from dte_hpc.codecs.layout import byte_view
+from dte_hpc.codecs.layout import byte_view, grib2_sections
 from dte_hpc.grids import Grid
 
 PROCESSES = {"average": "avg", "minimum": "min", "maximum": "max", "accumulate": "accum"}
@@ -31,10 +31,14 @@ NOT_IN_HEADER = frozenset(
 HANDLED = frozenset(
     {
         "class", "type", "stream", "expver", "date", "time", "param", "number", "grid", "levtype", "levelist",
-        "step", "startStep", "endStep", "stattype",
+        "step", "startStep", "endStep", "stattype", "quantile",
     }
 )  # fmt: skip
-COMPARED = ("class", "type", "stream", "expver", "date", "time", "step", "levtype", "levelist", "number")
+COMPARED = (
+    *("class", "type", "stream", "expver", "date", "time", "step"),
+    *("levtype", "levelist", "number", "quantile"),
+)
+OF_ALL_MEMBERS = ("em", "es")
 LEVEL_TYPES = {
     "pl": "isobaricInhPa",
     "ml": "hybrid",
@@ -206,6 +210,52 @@ def make_header(metadata: Mapping[str, Scalar], n_values: int, grid: Grid | None
     return message
 
 
+TEMPLATE_FACTS = (
+    "packingType", "bitsPerValue", "decimalScaleFactor", "binaryScaleFactor", "bitmapPresent",
+    "missingValue", "ccsdsBlockSize", "ccsdsRsi",
+)  # fmt: skip
+
+
+def with_assignments(
+    template: ByteLike,
+    assignments: Iterable[tuple[str, Scalar | None, bool]],
+    n_values: int,
+    metadata: Mapping[str, Scalar],
+) -> tuple[bytes, dict[str, Scalar]]:
+    """Return sections 0 to 4 of a template with other keys, and how it packs. Cost: some milliseconds.
+
+    Parameters
+    ----------
+    assignments : iterable of (key, value, where_defined)
+        In order; None sets the key missing, `where_defined` skips keys the message has not.
+    n_values : int
+        Of the field, from which ecCodes takes how many points there are.
+    metadata
+        Of the field, for errors.
+
+    Raises
+    ------
+    InvalidPart
+        Naming the key, when ecCodes refuses it or its value.
+    """
+    with _message(template) as handle:
+        for key, value, where_defined in assignments:
+            if where_defined and not eccodes.codes_is_defined(handle, key):
+                continue
+            if value is None:
+                eccodes.codes_set_missing(handle, key)
+            else:
+                _set_all(handle, {key: value}, metadata)
+        facts = {
+            fact: _plain(eccodes.codes_get(handle, fact))
+            for fact in TEMPLATE_FACTS
+            if eccodes.codes_is_defined(handle, fact)
+        }
+        eccodes.codes_set_values(handle, np.zeros(n_values))
+        message: bytes = eccodes.codes_get_message(handle)
+    return message[: grib2_sections(memoryview(message))[5][0]], facts
+
+
 def _packing_type(ccsds: bool) -> str:
     return "grid_ccsds" if ccsds else "grid_simple"
 
@@ -228,10 +278,13 @@ def _set_all(handle: Any, keys: Mapping[str, Any], metadata: Mapping[str, Scalar
 def identity_keys(metadata: Mapping[str, Scalar]) -> dict[str, Any]:
     """Return the ecCodes keys that say who made a field and when, in the order they must be set in."""
     keys: dict[str, Any] = {"centre": "ecmf", "setLocalDefinition": 1}
+    if "quantile" in metadata:  # ecCodes takes type pb only where there is room for a quantile
+        keys["productDefinitionTemplateNumber"] = _template(metadata)
+        keys |= _quantile_keys(metadata)
     for keyword in ("class", "type", "stream", "expver"):
         if keyword in metadata:
             keys[keyword] = _expver(metadata[keyword]) if keyword == "expver" else metadata[keyword]
-    keys["productDefinitionTemplateNumber"] = _template(metadata)
+    keys.setdefault("productDefinitionTemplateNumber", _template(metadata))
     if "date" in metadata:
         keys["dataDate"] = _integer(metadata, "date")
     if "time" in metadata:
@@ -244,10 +297,29 @@ def _expver(value: Scalar) -> str:
 
 
 def _template(metadata: Mapping[str, Scalar]) -> int:
-    """Return the product definition template: 0, 1 with a number, 8 over a time range, 11 for both."""
+    """Return the product definition template: 0, 1 with a number, 8 over a time range, 11 for both.
+
+    Of all members of an ensemble: 2, a quantile: 86, and 12 and 87 over a time range.
+    """
+    over_time = "stattype" in metadata or "startStep" in metadata
+    if "quantile" in metadata:
+        return 87 if over_time else 86
+    if metadata.get("type") in OF_ALL_MEMBERS and "number" not in metadata:
+        return 12 if over_time else 2
     return (1 if "number" in metadata else 0) + (
         (10 if "number" in metadata else 8) if "stattype" in metadata else 0
     )
+
+
+def _quantile_keys(metadata: Mapping[str, Scalar]) -> dict[str, int]:
+    """Return what MARS's name of a quantile says: ``10:100`` is the tenth of a hundred."""
+    nth, _, parts = str(metadata["quantile"]).partition(":")
+    if not (nth.isdecimal() and parts.isdecimal()):
+        raise InvalidPart(
+            f"field {metadata} has quantile={metadata['quantile']!r}; expected one as 10:100",
+            keyword="quantile",
+        )
+    return {"totalNumberOfQuantiles": int(parts), "quantileValue": int(nth)}
 
 
 def _integer(metadata: Mapping[str, Scalar], keyword: str) -> int:
@@ -291,6 +363,8 @@ def _refuse_difference(metadata: Mapping[str, Scalar], said: Mapping[str, Scalar
         wanted["param"] = metadata["param"]
     if metadata.get("levtype") == "sfc":
         wanted.pop("levelist", None)
+    if said.get("step") == f"{metadata.get('startStep')}-{metadata.get('endStep')}":
+        wanted.pop("step")  # what ecCodes calls a mean, deviation or quantile of members over a time range
     for keyword, value in wanted.items():
         if _comparable(said.get(keyword, "")) != _comparable(value):
             raise InvalidPart(

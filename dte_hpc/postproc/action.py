@@ -76,6 +76,10 @@ class Options:
         """Yield an error for every value that has the right type and still makes no sense."""
         return iter(())
 
+    def unencodable(self, place: str) -> Iterator[InvalidConfig]:
+        """Yield an error for every result that GRIB or MARS has no name for, should it be encoded."""
+        return iter(())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Context:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 from dte_hpc.base.config import refuse
 from dte_hpc.base.errors import InvalidConfig
@@ -22,15 +21,6 @@ class Step:
     place: str
 
 
-@runtime_checkable
-class Naming(Protocol):
-    """Options of an action whose results have no name in GRIB under some of them."""
-
-    def unencodable(self, place: str) -> Iterator[InvalidConfig]:
-        """Yield an error for each result that cannot be encoded."""
-        ...
-
-
 def order_mistakes(steps: Sequence[Step], first: Stage | None = Stage.PART) -> list[InvalidConfig]:
     """Return what is wrong with the order; each error has the place of the action's type.
 
@@ -39,7 +29,12 @@ def order_mistakes(steps: Sequence[Step], first: Stage | None = Stage.PART) -> l
     After a mistake the chain is followed as if it were right, and an unknown action is taken to fit,
     so that one mistake is told once.
     """
-    return [*_stage_mistakes(steps, first), *_packing_mistakes(steps), *_naming_mistakes(steps), *_end_mistakes(steps)]
+    return [
+        *_stage_mistakes(steps, first),
+        *_packing_mistakes(steps),
+        *_naming_mistakes(steps),
+        *_end_mistakes(steps),
+    ]
 
 
 def _stage_mistakes(steps: Sequence[Step], first: Stage | None) -> Iterator[InvalidConfig]:
@@ -105,7 +100,7 @@ def _packing_mistakes(steps: Sequence[Step]) -> Iterator[InvalidConfig]:
 def _naming_mistakes(steps: Sequence[Step]) -> Iterator[InvalidConfig]:
     """Yield what an action makes that no message can name, where one is made of it."""
     for index, step in enumerate(steps):
-        if isinstance(step.options, Naming) and any(s.name.startswith("encode") for s in steps[index + 1 :]):
+        if step.options is not None and any(s.name.startswith("encode") for s in steps[index + 1 :]):
             yield from step.options.unencodable(step.place)
 
 
