@@ -14,6 +14,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "against"))
 
@@ -23,6 +25,7 @@ from extract_rows import (  # noqa: E402
     Promise,
     growth_in_fields,
     growth_in_points,
+    growth_in_ranks,
     growth_in_vertices,
     interval_sizes,
     promises,
@@ -46,10 +49,11 @@ from traced import is_possible, traced  # noqa: E402
 FULL = {"number": 1280, "n_steps": 100, "n_many": 10_000}
 QUICK = {"number": 320, "n_steps": 20, "n_many": 2_000}
 BYTES, BLOCKS, POINTS, VERTICES = "bytes", "blocks", "points-growth", "vertices-growth"
-FIELDS = "fields-growth"
-TABLES = (BYTES, BLOCKS, POINTS, VERTICES, FIELDS)
+FIELDS, RANKS = "fields-growth", "ranks-growth"
+TABLES = (BYTES, BLOCKS, POINTS, VERTICES, FIELDS, RANKS)
 NAMES = [promise.case.name for promise in promises(10_000, 100)]
 THEIR_MOST_SECONDS = 20.0
+SAME_SUM = 1e-3  # of some ten million values of 270
 
 
 def main() -> int:
@@ -151,6 +155,20 @@ class Bench:
     def fields_growth(self) -> None:
         """Measure growing numbers of fields."""
         self.grow(FIELDS, growth_in_fields((1, 10, 100, 1000, 10_000)))
+
+    def ranks_growth(self) -> None:
+        """Measure one large query by growing numbers of ranks."""
+        self.tell("\n| query | seconds | times as fast as one rank |\n|---|---|---|")
+        cases = growth_in_ranks((1, 2, 4))
+        self.fill(cases[0])
+        for case in cases:
+            sample, total = run(case, "ours", case.function, self.work, self.pythons["ours"])
+            told = {"title": case.title, "seconds": sample["seconds"], "sum": float(total[0])}
+            self.found.setdefault(RANKS, []).append(told)
+            faster = self.found[RANKS][0]["seconds"] / sample["seconds"]
+            self.tell(f"| {case.title} | {sample['seconds']:.2f} | {faster:.2f} |")
+        if np.ptp([told["sum"] for told in self.found[RANKS]]) > SAME_SUM:
+            raise CannotRun(f"ranks differ: {self.found[RANKS]}")
 
     def grow(self, name: str, cases: tuple[Case, ...]) -> None:
         """Measure cases of growing size; the peer is left out once it takes long."""

@@ -1,5 +1,10 @@
 """How does dte_hpc extract?"""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import extract_shapes as shapes
 import extract_work as facts
 import numpy as np
@@ -12,6 +17,7 @@ from dte_hpc.codecs.layout import EncodedField, read_layout
 from dte_hpc.codecs.points import find_block_offsets
 from dte_hpc.extract import Account, Options, ReadPolicy, extract, values_at
 from dte_hpc.fdb import FDB
+from dte_hpc.job.launch import environment, mpiexec
 
 SMALL_RING = [[10, 10], [10, 12], [12, 11]]
 BY_CALLS = ReadPolicy(map_files=False)
@@ -107,6 +113,17 @@ def blocks(sample: Sample) -> None:
     sample.result = values
     sample.figures |= {"bytes_field": int(found.length[0]), "bytes_table": account.bytes_index}
     sample.figures |= {"bytes_read": account.bytes_read}
+
+
+def ranks(sample: Sample) -> None:
+    """A ring as large as a continent at every step, shared by `size` ranks."""
+    program = Path(__file__).with_name("extract_ranks.py")
+    command = [mpiexec(), "-n", str(sample.size), sys.executable, program, sample.work, sample.own / "points"]
+    told = subprocess.run(command, check=True, capture_output=True, text=True, env=environment()).stdout
+    found = json.loads(told.strip().splitlines()[-1])
+    sample.seconds = found["seconds"]
+    sample.figures["values"] = found["values"]
+    sample.result = np.array([found["sum"]])
 
 
 def series(sample: Sample) -> None:

@@ -110,6 +110,13 @@ def growth_in_fields(counts: tuple[int, ...]) -> tuple[Case, ...]:
     )  # fmt: skip
 
 
+def growth_in_ranks(counts: tuple[int, ...]) -> tuple[Case, ...]:
+    """Return what is measured of one large query by growing numbers of ranks; ours alone."""
+    return tuple(
+        _polytope("ranks", f"continent at every step, {count} ranks", size=count) for count in counts
+    )
+
+
 def _jump(function: str, title: str, kind: str, **facts) -> Case:
     return Case(
         name="", title=title, peer=JUMP, area="extract", function=function, fill=f"fill_{kind}",
