@@ -29,8 +29,8 @@ NO_ROWS, NO_COUNT_ROWS = np.empty((0, 0)), np.empty((0, 0), np.uint32)
 
 def warm() -> None:
     """Compile, or load from the cache, what statistics run."""
-    for kind in (np.float64, np.float32):
-        take(np.ones(1, kind), 1, False, {"total": np.zeros(1)})
+    for values in (np.ones(1), np.ones(1, np.float32)):
+        take(values, 1, False, {"total": np.zeros(1)})
 
 
 def take(

@@ -90,9 +90,9 @@ def test_enable_is_a_bool_or_its_text(given, is_on):
             "a text, a number",
         ),
         (
-            plans_of(AGGREGATE, DAILY | {"output-frequency": "1w"}, NULL),
+            plans_of(AGGREGATE, DAILY | {"output-frequency": "1q"}, NULL),
             "$.plans[0].actions[1].output-frequency",
-            "'1w'",
+            "'1q'",
         ),
         (
             plans_of(AGGREGATE, DAILY | {"operations": ["average", "maximun"]}, NULL),
