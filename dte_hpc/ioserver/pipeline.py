@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dte_hpc.base.field import Field, Metadata
+from dte_hpc.base.flush_kinds import DEFAULT
 
 
 class Pipeline(Protocol):
@@ -22,9 +23,10 @@ class Pipeline(Protocol):
         """
         ...
 
-    def flush(self) -> None:
+    def flush(self, kind: str = DEFAULT) -> None:
         """Return when everything processed before is durable and visible.
 
+        `kind` is one of `dte_hpc.base.flush_kinds`; some of them keep the state of plans that ask for it.
         Called on every IO rank whenever the model flushes, also when nothing was processed.
         """
         ...

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from dte_hpc.base.errors import InvalidConfig, InvalidGrid, InvalidPart
 from dte_hpc.base.events import FieldReceived, Listener
 from dte_hpc.base.field import Field, Metadata, Values
+from dte_hpc.base.flush_kinds import DEFAULT, check_kind
 from dte_hpc.base.key import Scalar, text_of
 from dte_hpc.grids import grid
 from dte_hpc.ioserver.calls import Call, refuse_difference
@@ -145,7 +146,7 @@ class Session:
         elif call.verb is Verb.WRITE_MASK:
             self._write_mask(json.loads(call.text), {rank: own.raw for rank, own in calls.items()})
         elif call.verb is Verb.FLUSH:
-            self._flush()
+            self._flush(check_kind(call.text.decode(errors="replace") or DEFAULT))
         elif call.verb is Verb.NOTIFY and self._notifies:
             self._pipeline.notify(Metadata(pairs_of(call.text)))
         elif call.verb is Verb.CLOSE:
@@ -226,12 +227,12 @@ class Session:
             del self._masks[name, level]
             raise
 
-    def _flush(self) -> None:
+    def _flush(self, kind: str = DEFAULT) -> None:
         refusal = self.pending.refusal()
         for field in self.pending:
             self._released.extend(field.costs.items())
         self.pending.clear()
-        self._pipeline.flush()
+        self._pipeline.flush(kind)
         if refusal is not None:
             raise refusal
 

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dte_hpc.base.errors import DteError, InvalidPart
 from dte_hpc.base.field import Metadata, Part, Values
+from dte_hpc.base.flush_kinds import DEFAULT, check_kind
 from dte_hpc.base.key import Scalar, text_of
 from dte_hpc.ioserver.domain import DomainName, refuse_bad_list
 from dte_hpc.ioserver.naming import text_of_metadata
@@ -147,17 +148,31 @@ class Writer(ABC):
         if n_local:
             self._hand_over(metadata, part.values)
 
-    def flush(self) -> None:
+    def flush(self, kind: str = DEFAULT) -> None:
         """Collective: return when all that was written before is durable and can be read by others.
+
+        Parameters
+        ----------
+        kind : str
+            As MultIO's ``flushKind``. ``step-and-restart``, ``last-step``, ``end-of-simulation`` and
+            ``close-connection`` (which `close` is too) also keep the state of statistics, where a plan says
+            ``write-restart``; ``first-step`` is a flush like any other.
 
         Raises
         ------
+        InvalidConfig
+            When there is no such kind.
         InvalidPart
             When a field lacks the part of some rank; names the field and the ranks.
         StorageFailed
             When it could not be made durable.
         """
-        self._call(Verb.FLUSH, b"")
+        trouble: DteError | None = None
+        try:
+            check_kind(kind)
+        except DteError as error:
+            trouble = error
+        self._call(Verb.FLUSH, b"" if kind == DEFAULT or trouble else kind.encode(), trouble=trouble)
 
     def notify(self, metadata: Mapping[str, Scalar]) -> None:
         """Collective: flush, then record once that what metadata names is available."""

@@ -141,6 +141,7 @@ def _io_loop(world: World, config: JobConfig, listener: Listener) -> Callable[[]
         store=config.store,
         listener=listener,
         together=WithOthers(world.comm) if flushes_together else Alone(),
+        checkpoints_together=WithOthers(world.comm) if world.comm.size > 1 else Alone(),
     )
 
     def loop() -> None:

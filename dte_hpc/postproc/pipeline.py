@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from dte_hpc.base.events import Event, FieldStored, Flushed, Listener, ignore
 from dte_hpc.base.field import Field, Metadata
+from dte_hpc.base.flush_kinds import CLOSE, DEFAULT, RESTARTS, check_kind
 from dte_hpc.base.request import Request
 from dte_hpc.notify import journal
 from dte_hpc.postproc.action import Context, MaskedField, Warmable
 from dte_hpc.postproc.actions.select import Select
 from dte_hpc.postproc.chain import Chain
+from dte_hpc.postproc.checkpoints import Checkpoints
 from dte_hpc.postproc.missing import with_nan
 from dte_hpc.postproc.plans.document import PlanConfig
 from dte_hpc.postproc.sinks.action import Sink, Written
@@ -42,6 +44,14 @@ class Pipeline:
     together : Together, optional
         With whom it flushes. With other IO ranks `flush` and `close` are collective: all succeed, or the same
         error is raised on all.
+    checkpoints_together : Together, optional
+        With whom it writes checkpoints, when that is not `together`: with all IO ranks of the job. Of those
+        it reads each rank verifies its share, so an error here is to be raised on all.
+
+    Raises
+    ------
+    InvalidConfig, CorruptData
+        When a plan says ``read-restart`` and there is no sound checkpoint of it.
     """
 
     def __init__(
@@ -52,10 +62,12 @@ class Pipeline:
         store: Mapping[str, Any] | str | Path | None = None,
         listener: Listener = ignore,
         together: Together | None = None,
+        checkpoints_together: Together | None = None,
     ) -> None:
         chosen = str(store) if isinstance(store, Path) else store
         self._listener = listener
         self._together = together or Alone()
+        self._ranks = checkpoints_together or self._together
         self._is_flushed = True
         self._n_fields = self._n_bytes = 0
         self._context = Context(
@@ -69,6 +81,8 @@ class Pipeline:
         self._sinks = [
             (chain.name, action) for chain in self._chains for action in chain if isinstance(action, Sink)
         ]
+        self._kept = Checkpoints([(chain.name, list(chain)) for chain in self._chains], self._ranks)
+        self._kept.read()
 
     def accepts(self, metadata: Metadata) -> bool:
         """Whether any plan wants a field of this name; otherwise its parts need not be kept."""
@@ -99,12 +113,32 @@ class Pipeline:
         for chain in self._chains:
             chain.process(item)
 
-    def flush(self) -> None:
-        """Make everything that sinks took durable; return when it is. Without anything new: nothing."""
-        if self._is_flushed and not self._together.flushes_stores:
-            return
+    def flush(self, kind: str = DEFAULT) -> None:
+        """Make everything that sinks took durable; return when it is. Without anything new: nothing.
+
+        Parameters
+        ----------
+        kind : str
+            As MultIO's ``flushKind``. ``step-and-restart``, ``last-step``, ``end-of-simulation`` and
+            ``close-connection`` also write a checkpoint, after the stores and also when nothing is new, where
+            a plan says ``write-restart``; then all IO ranks must call.
+
+        Raises
+        ------
+        InvalidConfig
+            When there is no such kind.
+        StorageFailed
+            When something could not be made durable.
+        """
+        keeps = check_kind(kind) in RESTARTS and self._kept.are_written
+        if keeps or not self._is_flushed or self._together.flushes_stores:
+            self._flush_stores(self._ranks if keeps else self._together)
+        if keeps:
+            self._kept.write()
+
+    def _flush_stores(self, everybody: Together) -> None:
         started = time.perf_counter()
-        self._together.on_all(self._flush_actions)
+        everybody.on_all(self._flush_actions)
         self._together.flush(self._context.resources.values())
         self._is_flushed = True
         n_fields, n_bytes, self._n_fields, self._n_bytes = self._n_fields, self._n_bytes, 0, 0
@@ -130,7 +164,9 @@ class Pipeline:
                 yield name, each
 
     def close(self) -> None:
-        """Take through what actions held back, flush, and let go of everything."""
+        """Write a checkpoint if plans want one, take through what actions held back, flush, let go."""
+        if self._kept.are_written:
+            self.flush(CLOSE)
         self._together.on_all(self._finish_actions)
         self.flush()
         for chain in self._chains:
@@ -140,6 +176,7 @@ class Pipeline:
                 resource.close()
         self._context.resources.clear()
         self._chains, self._gates = [], []
+        self._kept = Checkpoints([], self._ranks)
 
     def _flush_actions(self) -> None:
         for chain in self._chains:

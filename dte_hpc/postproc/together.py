@@ -19,12 +19,20 @@ class Together(Protocol):
     ----------
     flushes_stores : bool
         Whether `flush` does, so that sinks do not, and every rank must take part in every flush.
+    rank, size : int
+        Which one this is, of how many.
     """
 
     flushes_stores: bool
+    rank: int
+    size: int
 
     def on_all(self, work: Callable[[], None]) -> None:
         """Do this rank's share of a step that all ranks take, or none."""
+        ...
+
+    def tell_all(self, text: bytes) -> list[bytes]:
+        """Return the text of every rank, by rank."""
         ...
 
     def flush(self, resources: Iterable[Any]) -> None:
@@ -36,10 +44,15 @@ class Alone:
     """With nobody."""
 
     flushes_stores = False
+    rank, size = 0, 1
 
     def on_all(self, work: Callable[[], None]) -> None:
         """Do it."""
         work()
+
+    def tell_all(self, text: bytes) -> list[bytes]:
+        """Return the text."""
+        return [text]
 
     def flush(self, resources: Iterable[Any]) -> None:
         """Nothing: each sink flushed its own store."""
@@ -58,12 +71,19 @@ class WithOthers:
 
     def __init__(self, comm: "Comm") -> None:
         self._comm = comm
+        self.rank, self.size = comm.rank, comm.size
 
     def on_all(self, work: Callable[[], None]) -> None:
         """Do this rank's share; an error of one rank is raised on all."""
         from dte_hpc.parallel.agree import all_or_none  # MPI, which pipelines alone do without
 
         all_or_none(self._comm, work)
+
+    def tell_all(self, text: bytes) -> list[bytes]:
+        """Return the text of every rank, by rank."""
+        from dte_hpc.parallel.agree import tell_all
+
+        return tell_all(self._comm, text)
 
     def flush(self, resources: Iterable[Any]) -> None:
         """Publish what the stores of all ranks took: one record a database."""

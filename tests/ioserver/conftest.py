@@ -20,8 +20,8 @@ class RecordingPipeline:
         kept = None if mask is None else mask.copy()
         self.fields.append((dict(field.metadata), field.values.copy(), kept))
 
-    def flush(self):
-        self.calls.append("flush")
+    def flush(self, kind="default"):
+        self.calls.append("flush" if kind == "default" else ("flush", kind))
 
     def notify(self, metadata):
         self.calls.append(("notify", dict(metadata)))

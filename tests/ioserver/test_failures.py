@@ -15,7 +15,7 @@ class Pipeline:
     def process(self, field, mask):
         if field.metadata["param"] == 13: raise ValueError("the plan broke")
         print("processed", dict(field.metadata), float(field.values.sum()), flush=True)
-    def flush(self): print("flushed", flush=True)
+    def flush(self, kind): print("flushed", flush=True)
     def notify(self, metadata): pass
     def close(self): pass
 

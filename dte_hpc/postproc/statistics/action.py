@@ -1,22 +1,27 @@
 """How do the samples of a variable become its statistics over time?"""
 
+import logging
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from dte_hpc.base.errors import InvalidPart
 from dte_hpc.base.field import PACKING_FACTS, Field, Metadata, Values
 from dte_hpc.postproc.action import Context, Explained, Flow, Item, MaskedField, Passing
+from dte_hpc.postproc.restarts import Restart
 from dte_hpc.postproc.statistics.operations import EVERY_SAMPLE, Finished, initial_state
 from dte_hpc.postproc.statistics.running import Window, refuse_odd_time
 from dte_hpc.postproc.statistics.settings import StatisticsOptions, WindowOptions
+from dte_hpc.postproc.statistics.waiting import Waiting
 from dte_hpc.postproc.statistics.wanted import Wanted, wanted_of
 from dte_hpc.postproc.statistics.windows import Clock, Frequency, clock_of
 from dte_hpc.postproc.statistics.written import named
+
+log = logging.getLogger("dte_hpc.plan")
 
 __all__ = ["Statistics", "StatisticsOptions", "WindowOptions"]
 _NOT_THE_NAME = (
@@ -44,6 +49,7 @@ class Statistics(Passing):
 
     Options: ClassVar[type[StatisticsOptions]] = StatisticsOptions
     makes_values = True
+    works_on_parts = True
 
     def __init__(self, options: StatisticsOptions, context: Context) -> None:
         # numba takes half a second to import, and checking a plan needs none of it
@@ -57,6 +63,9 @@ class Statistics(Passing):
         self._wanted = _wanted(options)
         self._take_sample, self._warm = kernels.take, kernels.warm
         self.windows: dict[Metadata, Window] = {}
+        self.waiting = Waiting(Window)
+        self.restart: Restart = options.options.restart
+        self.shape: Mapping[str, Any] = options.shape
 
     @classmethod
     def explain(cls, options: StatisticsOptions, flow: Flow) -> Explained:
@@ -100,7 +109,7 @@ class Statistics(Passing):
         metadata, values = item.metadata, item.field.values
         clock = self._clock(metadata)
         name = self._name(metadata)
-        window = self.windows.get(name)
+        window = self.windows.get(name) or self._restored(name)
         if window is None:
             _refuse_too_many(self.windows, metadata)
             window = self.windows[name] = self._first_window(metadata, clock)
@@ -142,6 +151,15 @@ class Statistics(Passing):
         """Return what does not change from sample to sample: ``date`` does where ``startDate`` is given."""
         dates = _DATES if "startDate" in metadata and not self._options.use_current_time else ()
         return metadata.without(*_NOT_THE_NAME, *dates)
+
+    def _restored(self, name: Metadata) -> Window | None:
+        """Return the window a checkpoint has of a variable, open now; None when there is none."""
+        window: Window | None = self.waiting.take(name)
+        if window is not None:
+            self.windows[name] = window
+        elif self.waiting.restarts:
+            log.warning("statistics of %s begin now: the checkpoint has none of this variable", name)
+        return window
 
     def _first_window(self, metadata: Metadata, clock: Clock) -> Window:
         at_once = self._options.initial_condition_present or self._backward

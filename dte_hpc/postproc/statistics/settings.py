@@ -1,13 +1,15 @@
 """What can be said of statistics in a plan? MultIO's options, and ours, each with its default."""
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from dte_hpc.base.config import refuse
 from dte_hpc.base.errors import InvalidConfig
 from dte_hpc.base.key import Scalar
 from dte_hpc.postproc.action import Options
+from dte_hpc.postproc.restarts import Restart
 from dte_hpc.postproc.statistics.operations import OPERATIONS
 from dte_hpc.postproc.statistics.wanted import operation_mistakes
 from dte_hpc.postproc.statistics.windows import UNITS, Frequency
@@ -19,6 +21,11 @@ _CHOICES = {
     "restart_lib": ("fstream_io", "eckit_codec", "atlas_io"),
 }
 MAX_SAMPLES = 10_000
+_TIME = re.compile(r"latest|[0-9]{8}-[0-9]{6}")
+_NOT_THE_STATES = (
+    *("write_restart", "read_restart", "debug_restart", "is_client_side", "log_prefix"),
+    *("restart_path", "restart_prefix", "restart_lib", "restart_time", "restart_keep"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +54,12 @@ class WindowOptions(Options):
     max_samples : int
         Most samples of a window that a quantile without edges may keep.
     write_restart, read_restart, debug_restart : bool
+        Write a checkpoint at flushes that ask for one; go on from one.
     restart_path, restart_prefix, restart_lib, restart_time : str
-        Of checkpoints.
+        Checkpoints lie in ``<restart-path>/<restart-prefix>``; which one is read (``latest`` or
+        YYYYMMDD-HHMMSS). They have a format of their own, whatever ``restart-lib`` says.
+    restart_keep : int
+        How many checkpoints stay, the newest; 0: all.
     is_client_side : bool
     log_prefix : str
         Taken, and without effect, as in MultIO.
@@ -70,8 +81,21 @@ class WindowOptions(Options):
     restart_prefix: str = "StatisticsDump"
     restart_lib: str = "fstream_io"
     restart_time: str = "latest"
+    restart_keep: int = 2
     is_client_side: bool = False
     log_prefix: str = ""
+
+    @property
+    def restart(self) -> Restart:
+        """What is said of checkpoints."""
+        return Restart(
+            path=self.restart_path,
+            prefix=self.restart_prefix,
+            time=self.restart_time,
+            keep=self.restart_keep,
+            writes=self.write_restart,
+            reads=self.read_restart,
+        )
 
     def mistakes(self, place: str) -> Iterator[InvalidConfig]:
         """Yield numbers below their least, and words that are none of the choices."""
@@ -84,10 +108,21 @@ class WindowOptions(Options):
         if self.value_count_threshold < 1 and self.value_count_threshold != -1:
             found = str(self.value_count_threshold)
             yield refuse(f"{place}.value-count-threshold", found, "at least 1, or -1 for every sample")
+        yield from self._restart_mistakes(place)
         for keyword, choices in _CHOICES.items():
             if getattr(self, keyword) not in choices:
                 found = repr(getattr(self, keyword))
                 yield refuse(f"{place}.{keyword.replace('_', '-')}", found, f"one of {', '.join(choices)}")
+
+    def _restart_mistakes(self, place: str) -> Iterator[InvalidConfig]:
+        if self.restart_keep < 0:
+            yield refuse(f"{place}.restart-keep", str(self.restart_keep), "0 (all of them) or more")
+        if not _TIME.fullmatch(self.restart_time):
+            yield refuse(f"{place}.restart-time", repr(self.restart_time), "latest or YYYYMMDD-HHMMSS")
+        if self.restart_prefix in ("", ".", "..") or set(self.restart_prefix) & {"/", "\0"}:
+            yield refuse(f"{place}.restart-prefix", repr(self.restart_prefix), "the name of a folder")
+        if not self.restart_path or "\0" in self.restart_path:
+            yield refuse(f"{place}.restart-path", repr(self.restart_path), "a folder")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +144,17 @@ class StatisticsOptions(Options):
     operations: tuple[str | Mapping[str, Any], ...]
     mapping_param: tuple[Mapping[str, Any], ...] = ()
     options: WindowOptions = WindowOptions()
+
+    @property
+    def shape(self) -> dict[str, Any]:
+        """What decides which state a variable has: a checkpoint of another shape is refused."""
+        windows = {
+            keyword.replace("_", "-"): value
+            for keyword, value in asdict(self.options).items()
+            if keyword not in _NOT_THE_STATES
+        }
+        operations = list(self.operations)
+        return {"output-frequency": self.output_frequency, "operations": operations, **windows}
 
     def mistakes(self, place: str) -> Iterator[InvalidConfig]:
         """Yield odd windows, unknown and repeated operations, and what does not go together."""
