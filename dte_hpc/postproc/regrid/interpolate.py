@@ -73,7 +73,7 @@ class Interpolate(Passing):
             )
         values = frozen(self._with_nan(item.field.values))
         out = np.empty(weights.n_out)
-        n_missing = self._apply(weights.indptr, weights.indices, weights.weights, values, out)
+        n_missing = self._apply(weights.counts, weights.indices, weights.weights, values, out)
         named = renamed(metadata, self._target, self._words, n_missing > 0)
         return (MaskedField(field=Field(metadata=named, values=out)),)
 

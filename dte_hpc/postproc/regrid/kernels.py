@@ -2,7 +2,9 @@
 
 Flat loops over arrays, output last, no allocation, no bounds checks (callers have checked sizes and
 indices), and the interpreter's lock is free while they run. Indices are unsigned: numba then needs no
-test for negative ones, which cost twice the time (0.30 against 0.15 ms for O320 to 1/1).
+test for negative ones, which cost twice the time. A row says how many weights it has in one byte where it
+can: offsets of 8 bytes and an inner loop of unknown length took 6.6 ms where this takes 2.7 (O320 to
+0.25/0.25, to the same bits; both are bound by memory).
 """
 
 import numba
@@ -15,24 +17,81 @@ from dte_hpc.base.compiled import cache_slot, frozen
 numba.config.CACHE_DIR = cache_slot()  # type: ignore[attr-defined]
 
 Floats = NDArray[np.float64] | NDArray[np.float32]
+Counts = NDArray[np.uint8] | NDArray[np.uint32]
 
 
 def warm() -> None:
     """Compile, or load from the cache, what interpolation runs."""
-    row, column, one = np.array([0, 1]), np.zeros(1, np.uint32), np.ones(1)
-    for kind in (np.float64, np.float32):
-        apply_weights(row, column, one, frozen(np.ones(1, kind)), np.empty(1))
+    column, one = np.zeros(1, np.uint32), np.ones(1)
+    for width in (np.uint8, np.uint32):
+        for kind in (np.float64, np.float32):
+            values = frozen(np.ones(1, kind))
+            all_finite(values)
+            weigh(np.ones(1, width), column, one, values, np.empty(1))
+            weigh_with_missing(np.ones(1, width), column, one, values, np.empty(1))
 
 
-@numba.njit(nogil=True, cache=True)
 def apply_weights(
-    indptr: NDArray[np.int64],
+    counts: Counts,
     indices: NDArray[np.uint32],
     weights: NDArray[np.float64],
     values: Floats,
     out: NDArray[np.float64],
 ) -> int:
-    """Multiply a sparse matrix (rows of weights) with a field; missing if the heaviest is missing.
+    """Multiply a sparse matrix (rows of weights) with a field; return how many results are missing."""
+    chosen = weigh if all_finite(values) else weigh_with_missing
+    return int(chosen(counts, indices, weights, values, out))
+
+
+@numba.njit(nogil=True, cache=True)
+def all_finite(values: Floats) -> bool:
+    """Whether no value is NaN or infinite. Cost: 0.1 ms for O320."""
+    others = 0
+    for i in range(values.size):  # no early return: so it is vectorised
+        others += values[i] - values[i] != 0
+    return others == 0
+
+
+@numba.njit(nogil=True, cache=True)
+def weigh(
+    counts: Counts,
+    indices: NDArray[np.uint32],
+    weights: NDArray[np.float64],
+    values: Floats,
+    out: NDArray[np.float64],
+) -> int:
+    """Sum each row's weighted values, all of which are there. A row without weights is missing."""
+    n_missing = 0
+    k = uint64(0)
+    for row in range(uint64(out.size)):
+        n = uint64(counts[row])
+        if n == 3:  # triangles: nearly every row of linear
+            out[row] = (
+                weights[k] * values[indices[k]]
+                + weights[k + uint64(1)] * values[indices[k + uint64(1)]]
+                + weights[k + uint64(2)] * values[indices[k + uint64(2)]]
+            )
+        else:
+            total = 0.0
+            for j in range(k, k + n):
+                total += weights[j] * values[indices[j]]
+            if n == 0:
+                total = np.nan
+                n_missing += 1
+            out[row] = total
+        k += n
+    return n_missing
+
+
+@numba.njit(nogil=True, cache=True)
+def weigh_with_missing(
+    counts: Counts,
+    indices: NDArray[np.uint32],
+    weights: NDArray[np.float64],
+    values: Floats,
+    out: NDArray[np.float64],
+) -> int:
+    """Sum each row's weighted values; missing if the heaviest is.
 
     A row whose inputs are all there is their weighted sum. Where one is NaN: the result is NaN if the
     input of largest weight (the first of equals) is, or all are, or the weights left sum to nothing;
@@ -40,8 +99,9 @@ def apply_weights(
     MissingIfHeaviestMissing.cc``. A row without weights is missing. Returns how many rows are.
     """
     n_missing = 0
-    for row in range(out.size):
-        first, last = uint64(indptr[row]), uint64(indptr[row + 1])
+    first = uint64(0)
+    for row in range(uint64(out.size)):
+        last = first + uint64(counts[row])
         total = 0.0
         for k in range(first, last):
             total += weights[k] * values[indices[k]]
@@ -49,6 +109,7 @@ def apply_weights(
             total = _row_with_missing(first, last, indices, weights, values)
             n_missing += total != total
         out[row] = total
+        first = last
     return n_missing
 
 

@@ -18,7 +18,7 @@ leaves a file named ``.*.tmp``: nobody reads it.
 import contextlib
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from dte_hpc.base.checksum import checksum
 from dte_hpc.base.errors import CorruptData, StorageFailed
 
 FORMAT, VERSION = "dte-weights", 1
+MOST_IN_A_BYTE = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,6 +51,8 @@ class Weights:
     indices : uint32, shape (n_weights,)
         In the library's own order within a row: the first of equal weights decides what is missing.
     weights : float64, shape (n_weights,)
+    counts : uint8 or uint32, shape (n_out,)
+        Weights of each row, which the kernels read in place of `indptr`; not in the file.
     """
 
     in_grid: str
@@ -61,11 +64,15 @@ class Weights:
     indptr: NDArray[np.int64]
     indices: NDArray[np.uint32]
     weights: NDArray[np.float64]
+    counts: NDArray[np.uint8] | NDArray[np.uint32] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         problem = _problem(self)
         if problem:
             raise CorruptData(f"weights {self.in_grid} to {self.out_grid} ({self.method}) {problem}")
+        counts = np.diff(self.indptr)
+        narrow = not counts.size or counts.max() <= MOST_IN_A_BYTE
+        object.__setattr__(self, "counts", counts.astype(np.uint8 if narrow else np.uint32))
 
     @property
     def n_out(self) -> int:

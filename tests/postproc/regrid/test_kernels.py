@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dte_hpc.postproc.regrid.kernels import apply_weights
+from dte_hpc.base.compiled import frozen
+from dte_hpc.postproc.regrid.kernels import all_finite, apply_weights
 
 unhurried = settings(deadline=None, max_examples=50)  # the first call compiles
 
@@ -24,8 +25,13 @@ def twin_of_apply_weights(indptr, indices, weights, values):
 
 
 @unhurried
-@given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.2, 1.0]), st.sampled_from([np.float32, np.float64]))
-def test_apply_weights_is_its_twin(seed, missing, dtype):
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([0.0, 0.2, 1.0]),
+    st.sampled_from([np.float32, np.float64]),
+    st.sampled_from([np.uint8, np.uint32]),
+)
+def test_apply_weights_is_its_twin(seed, missing, dtype, width):
     random = np.random.default_rng(seed)
     n_in, counts = 30, random.integers(0, 5, 25)
     indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
@@ -33,8 +39,20 @@ def test_apply_weights_is_its_twin(seed, missing, dtype):
     weights = random.choice([0.0, 0.25, 0.5, 0.3, 1.0], indptr[-1])
     values = random.normal(size=n_in).astype(dtype)
     values[random.random(n_in) < missing] = np.nan
+    values = frozen(values)
     out = np.zeros(counts.size)
-    apply_weights(indptr, indices, weights, values, out)
+    n_missing = apply_weights(counts.astype(width), indices, weights, values, out)
     np.testing.assert_allclose(
         out, twin_of_apply_weights(indptr, indices, weights, values), rtol=1e-12, atol=1e-14
     )
+    assert n_missing == np.count_nonzero(np.isnan(out))
+
+
+def test_infinities_and_nans_are_no_finite_values():
+    for dtype in (np.float32, np.float64):
+        values = np.full(1001, np.finfo(dtype).max, dtype)  # the sum of which would not be finite
+        assert all_finite(frozen(values))
+        for other in (np.nan, np.inf, -np.inf):
+            values[-1] = other
+            assert not all_finite(frozen(values))
+            values[-1] = 0
