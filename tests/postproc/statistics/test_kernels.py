@@ -38,6 +38,23 @@ def test_take_sample_is_numpys_add_minimum_maximum(data, dtype):
 
 
 @unhurried
+@given(
+    samples,
+    st.sampled_from([np.float32, np.float64]),
+    st.sampled_from([("total",), ("total", "low", "high"), ("low",), ("total", "m2"), ("count", "total")]),
+    st.booleans(),
+)
+def test_what_is_taken_alone_is_what_is_taken_with_all(data, dtype, names, skips):
+    data, skips = data.astype(dtype), skips and "count" in names
+    state = initial_state(tuple(COMPONENTS[name] for name in names), data.shape[1])
+    for nth, sample in enumerate(data, start=1):
+        take(sample, nth, skips, state)
+    every = grown(data, skips=skips)
+    for name in names:
+        np.testing.assert_array_equal(state[name], every[name])
+
+
+@unhurried
 @given(samples, st.integers(0, 6), st.booleans())
 def test_combined_states_are_the_state_of_both(data, cut, skips):
     n_one = min(cut, len(data))
