@@ -17,6 +17,7 @@ from dte_hpc.base.checksum import ByteLike
 from dte_hpc.base.errors import InvalidMessage, InvalidPart
 from dte_hpc.base.field import PACKING_FACTS
 from dte_hpc.base.key import Scalar
+from dte_hpc.codecs.assignment import Assignment
 from dte_hpc.codecs.gridkeys import grid_keys
 from dte_hpc.codecs.layout import byte_view, grib2_sections
 from dte_hpc.grids import Grid
@@ -218,7 +219,7 @@ TEMPLATE_FACTS = (
 
 def with_assignments(
     template: ByteLike,
-    assignments: Iterable[tuple[str, Scalar | None, bool]],
+    assignments: Iterable[Assignment],
     n_values: int,
     metadata: Mapping[str, Scalar],
 ) -> tuple[bytes, dict[str, Scalar]]:
@@ -226,8 +227,8 @@ def with_assignments(
 
     Parameters
     ----------
-    assignments : iterable of (key, value, where_defined)
-        In order; None sets the key missing, `where_defined` skips keys the message has not.
+    assignments : iterable of Assignment
+        In order. A key that ecCodes only reads (it follows from others) is left alone.
     n_values : int
         Of the field, from which ecCodes takes how many points there are.
     metadata
@@ -236,16 +237,13 @@ def with_assignments(
     Raises
     ------
     InvalidPart
-        Naming the key, when ecCodes refuses it or its value.
+        Naming the key, when ecCodes refuses it or its value; when the field does not fit the grid.
     """
     with _message(template) as handle:
-        for key, value, where_defined in assignments:
-            if where_defined and not eccodes.codes_is_defined(handle, key):
-                continue
-            if value is None:
-                eccodes.codes_set_missing(handle, key)
-            else:
-                _set_all(handle, {key: value}, metadata)
+        for each in assignments:
+            if not each.where_defined or eccodes.codes_is_defined(handle, each.key):
+                _assign(handle, each, metadata)
+        _refuse_misfit(handle, n_values, metadata)
         facts = {
             fact: _plain(eccodes.codes_get(handle, fact))
             for fact in TEMPLATE_FACTS
@@ -254,6 +252,43 @@ def with_assignments(
         eccodes.codes_set_values(handle, np.zeros(n_values))
         message: bytes = eccodes.codes_get_message(handle)
     return message[: grib2_sections(memoryview(message))[5][0]], facts
+
+
+def _assign(handle: Any, assignment: Assignment, metadata: Mapping[str, Scalar]) -> None:
+    key, value, _ = assignment
+    try:
+        if value is None:
+            eccodes.codes_set_missing(handle, key)
+        elif isinstance(value, np.ndarray):
+            eccodes.codes_set_array(handle, key, value)
+        else:
+            eccodes.codes_set(handle, key, value)
+    except eccodes.ReadOnlyError:
+        return
+    except (eccodes.CodesInternalError, ValueError, TypeError) as error:
+        raise InvalidPart(
+            f"ecCodes refuses {key}={'missing' if value is None else repr(value)} in the template of field "
+            f"{metadata}: {error}",
+            keyword=key,
+            value=str(value),
+        ) from error
+
+
+def _refuse_misfit(handle: Any, n_values: int, metadata: Mapping[str, Scalar]) -> None:
+    kind = eccodes.codes_get_string(handle, "gridType")
+    expected = n_values
+    if kind == "healpix":
+        expected = 12 * eccodes.codes_get_long(handle, "Nside") ** 2
+    elif kind.startswith("reduced") and eccodes.codes_get_long(handle, "global"):
+        expected = int(eccodes.codes_get_array(handle, "pl").sum())
+    elif kind.startswith("regular"):
+        expected = eccodes.codes_get_long(handle, "Ni") * eccodes.codes_get_long(handle, "Nj")
+    if expected != n_values:
+        raise InvalidPart(
+            f"field {metadata} has {n_values} values; expected {expected}, the points of its template's grid "
+            f"({kind})",
+            metadata=metadata,
+        )
 
 
 def _packing_type(ccsds: bool) -> str:

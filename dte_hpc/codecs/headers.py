@@ -6,7 +6,7 @@ trusted only after ecCodes was asked a second time, for a field that differs in 
 same bytes or words; a kind where it did not is asked field by field.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -37,7 +37,7 @@ class _Kind(Generic[Answer]):
         return {k for k, v in words.items() if self.words.get(k) != v} - self.trusted
 
 
-class _Memory(dict[Hashable, Answer]):
+class Memory(dict[Hashable, Answer]):
     """A dictionary that forgets everything when it is full: an error in a caller's kinds costs no memory."""
 
     def __setitem__(self, key: Hashable, value: Answer) -> None:
@@ -46,8 +46,8 @@ class _Memory(dict[Hashable, Answer]):
         super().__setitem__(key, value)
 
 
-_said: _Memory[_Kind[dict[str, str | int]]] = _Memory()
-_said_of_header: _Memory[dict[str, str | int]] = _Memory()
+_said: Memory[_Kind[dict[str, str | int]]] = Memory()
+_said_of_header: Memory[dict[str, str | int]] = Memory()
 
 
 def mars_key(message: ByteLike) -> dict[str, str | int]:
@@ -102,13 +102,63 @@ def _ask_by_header(view: memoryview, identity: octets.Identity, words: Words) ->
     return _said_of_header[key]
 
 
+class HeaderMemory:
+    """Remembers the headers of kinds of fields, and patches what varies within a kind."""
+
+    def __init__(self) -> None:
+        self._made: Memory[_Kind[bytes]] = Memory()
+        self._made_one: Memory[bytes] = Memory()
+
+    def header(self, rest: Hashable, words: Mapping[str, int], ask: Callable[[], bytes]) -> bytes:
+        """Return the header of a field.
+
+        Parameters
+        ----------
+        rest : hashable
+            All that the header depends on, besides `words`.
+        words : mapping
+            What may vary within a kind, as `octets.patch` writes it.
+        ask : callable
+            Makes the header, in a millisecond or more.
+        """
+        identity = (rest, tuple(words))
+        kind = self._made.get(identity)
+        if kind is None:
+            made = ask()
+            self._made[identity] = _Kind(made, dict(words), derivable=octets.patch(made, words) == made)
+            return made
+        return self._patched(kind, words, ask) if kind.derivable else self._fixed(rest, words, ask)
+
+    def _patched(self, kind: _Kind[bytes], words: Mapping[str, int], ask: Callable[[], bytes]) -> bytes:
+        patched = octets.patch(kind.answer, words)
+        untrusted = kind.untrusted(words)
+        if patched is not None and not untrusted:
+            return patched
+        made = ask()
+        kind.derivable = made == patched
+        kind.trusted |= untrusted
+        return made
+
+    def _fixed(self, rest: Hashable, words: Mapping[str, int], ask: Callable[[], bytes]) -> bytes:
+        """Return a header that could not be patched: a level may be of the kind, then all is of the field."""
+        if "levelist" in words:
+            others = {keyword: value for keyword, value in words.items() if keyword != "levelist"}
+            return self.header((rest, "levelist", words["levelist"]), others, ask)
+        return self.of_field((rest, tuple(words.items())), ask)
+
+    def of_field(self, key: Hashable, ask: Callable[[], bytes]) -> bytes:
+        """Return the header of this very field."""
+        if key not in self._made_one:
+            self._made_one[key] = ask()
+        return self._made_one[key]
+
+
 class HeaderMaker:
     """Makes sections 0 to 4 of GRIB2 messages: by ecCodes for a new kind, by patching for the rest."""
 
     def __init__(self, *, ccsds: bool) -> None:
         self._ccsds = ccsds
-        self._made: _Memory[_Kind[bytes]] = _Memory()
-        self._made_one: _Memory[bytes] = _Memory()
+        self._memory = HeaderMemory()
 
     def header(self, metadata: Mapping[str, Scalar], n_values: int, grid: Grid | None) -> bytes:
         """Return sections 0 to 4 (the total length still to be set). Cost: some ms for a new kind, then µs.
@@ -118,43 +168,14 @@ class HeaderMaker:
         InvalidPart
             When ecCodes refuses the metadata, or the grid does not fit.
         """
+
+        def ask() -> bytes:
+            message = grib.make_header(metadata, n_values, grid, ccsds=self._ccsds)
+            return message[: grib2_sections(memoryview(message))[5][0]]
+
         words = octets.variable_words(metadata)
         if words is None:
-            return self._ask_one(metadata, n_values, grid)
+            every = frozenset((k, v) for k, v in metadata.items() if k not in grib.NOT_IN_HEADER)
+            return self._memory.of_field((every, n_values), ask)
         rest = frozenset((k, v) for k, v in metadata.items() if k not in _NOT_OF_KIND)
-        identity = (rest, tuple(words), n_values)
-        kind = self._made.get(identity)
-        if kind is None:
-            made = self._ask(metadata, n_values, grid)
-            self._made[identity] = _Kind(made, dict(words), derivable=octets.patch(made, words) == made)
-            return made
-        if not kind.derivable:
-            return self._ask_one(metadata, n_values, grid)
-        return self._patched(kind, words, metadata, n_values, grid)
-
-    def _patched(
-        self,
-        kind: _Kind[bytes],
-        words: Mapping[str, int],
-        metadata: Mapping[str, Scalar],
-        n_values: int,
-        grid: Grid | None,
-    ) -> bytes:
-        patched = octets.patch(kind.answer, words)
-        untrusted = kind.untrusted(words)
-        if patched is not None and not untrusted:
-            return patched
-        made = self._ask(metadata, n_values, grid)
-        kind.derivable = made == patched
-        kind.trusted |= untrusted
-        return made
-
-    def _ask_one(self, metadata: Mapping[str, Scalar], n_values: int, grid: Grid | None) -> bytes:
-        key = (frozenset((k, v) for k, v in metadata.items() if k not in grib.NOT_IN_HEADER), n_values)
-        if key not in self._made_one:
-            self._made_one[key] = self._ask(metadata, n_values, grid)
-        return self._made_one[key]
-
-    def _ask(self, metadata: Mapping[str, Scalar], n_values: int, grid: Grid | None) -> bytes:
-        message = grib.make_header(metadata, n_values, grid, ccsds=self._ccsds)
-        return message[: grib2_sections(memoryview(message))[5][0]]
+        return self._memory.header((rest, n_values), words, ask)

@@ -174,6 +174,8 @@ def patch(header: bytes, words: Mapping[str, int]) -> bytes | None:
     if "levelist" in words and not _patch_level(patched, at4, words["levelist"]):
         return None
     if "number" in words:
+        if header[at4 + 7] << 8 | header[at4 + 8] not in (1, 11):
+            return None
         patched[at4 + 35] = words["number"]
     return bytes(patched) if _patch_step(patched, at4, words, moment) else None
 

@@ -32,6 +32,7 @@ class Target:
     decimal_scale: int
     block_size: int
     rsi: int
+    always_bitmap: bool = False
 
 
 def write_message(
@@ -52,7 +53,7 @@ def write_message(
     """
     low, high, has_missing = packing.value_range(values)
     bitmap, n_values = None, values.size
-    if has_missing:
+    if has_missing or target.always_bitmap:
         bitmap, values = _present(values)
     if kept is None or not _reproduces(kept, values, low, high):
         kept = choose(low, high, bits=bits, decimal_scale=target.decimal_scale, ccsds=target.ccsds)

@@ -59,7 +59,7 @@ def test_patched_headers_are_ecCodes_own(oracle, name: str) -> None:  # noqa: N8
         found = maker.header(words, POINTS.n_points, POINTS)
         assert found[:8] + found[16:] == expected[:8] + expected[16 : len(found)]
         asked += 1
-    kind = next(iter(maker._made.values()))
+    kind = next(iter(maker._memory._made.values()))
     assert kind.derivable
     assert asked > 20
 
