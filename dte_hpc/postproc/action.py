@@ -16,6 +16,7 @@ from dte_hpc.base.checksum import ByteLike
 from dte_hpc.base.errors import InvalidConfig
 from dte_hpc.base.events import Listener, ignore
 from dte_hpc.base.field import Field, Metadata
+from dte_hpc.base.route import Route
 from dte_hpc.codecs.layout import EncodedField
 
 Resource = TypeVar("Resource")
@@ -81,9 +82,17 @@ class Options:
         return iter(())
 
 
+def _send_nowhere(item: MaskedField, _route: Route) -> None:
+    raise InvalidConfig(f"field {item.metadata} reaches a transport, and no IO rank takes it from here")
+
+
+def _raise_on(_error: BaseException) -> None:
+    """Nothing more: whoever calls raises the error."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Context:
-    """What the actions of one IO rank share.
+    """What the actions of one rank share.
 
     Attributes
     ----------
@@ -97,6 +106,12 @@ class Context:
         Whether the pipeline flushes stores, as one with other IO ranks, so that sinks do not.
     resources : dict
         What several actions use, opened once (stores, weights); what has a ``close()`` is closed at the end.
+    rank_word : str
+        What this rank is in the names of its files: server, or client on a model rank.
+    send : callable
+        Takes a part that a transport is given, and its route; on model ranks only.
+    abort : callable
+        Ends the job for an error, where a plan says ``on-error: abort-transport``.
     """
 
     server_index: int = 0
@@ -104,6 +119,9 @@ class Context:
     listener: Listener = ignore
     flushes_together: bool = False
     resources: dict[Hashable, Any] = field(default_factory=dict)
+    rank_word: str = "server"
+    send: Callable[[MaskedField, Route], None] = _send_nowhere
+    abort: Callable[[BaseException], object] = _raise_on
 
     def shared(self, name: Hashable, open_it: Callable[[], Resource]) -> Resource:
         """Return the resource of this name, opened by whoever asks first."""
@@ -169,6 +187,9 @@ class Action(Protocol):
         Whether what comes out is named like what went in, so that a later select may look ahead.
     makes_values : bool
         Whether values come out that were never packed, so that there is no packing to keep.
+    works_on_parts : bool
+        Whether it does to a part of a field what it does to the whole one, so that a plan of the model ranks
+        may have it. A class without it does not.
     """
 
     Options: ClassVar[type[Options]]
@@ -229,6 +250,7 @@ class Passing:
     emits: ClassVar[frozenset[Stage]] = FIELDS
     passes_metadata: ClassVar[bool] = False
     makes_values: ClassVar[bool] = False
+    works_on_parts: ClassVar[bool] = False
 
     @classmethod
     def takes(cls, options: Any) -> frozenset[Stage]:

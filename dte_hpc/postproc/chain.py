@@ -1,7 +1,7 @@
 """How does an item go through the actions of one plan, also when one of them fails?"""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from dte_hpc.postproc.action import Context, Item
@@ -13,7 +13,7 @@ log = logging.getLogger("dte_hpc.plan")
 
 @runtime_checkable
 class Branching(Protocol):
-    """An action that has chains of its own."""
+    """An action that has chains of its own; what fails there is theirs to tell."""
 
     chains: Sequence["Chain"]
 
@@ -21,8 +21,9 @@ class Branching(Protocol):
 class Chain:
     """The actions of one running plan, or of a branch of one.
 
-    Where ``on-error`` is ``recover``, an item at which an action fails is logged and dropped for this plan,
-    and the others go on. `flush` never recovers: what it returns from is durable.
+    Where ``on-error`` is ``recover``, an item at which an action fails is logged and dropped for this chain,
+    and the others go on; the action's own word comes before that of its branch, its plan and its side.
+    `flush` never recovers: what it returns from is durable.
     """
 
     def __init__(
@@ -31,7 +32,18 @@ class Chain:
         self.name = name
         self.actions: list[Any] = [action.kind(action.options, context) for action in actions]
         self._configs = tuple(actions)
-        self._recovers = [(action.on_error or on_error) is OnError.RECOVER for action in actions]
+        self._abort = context.abort
+        self._choices: list[OnError] = []
+        self.inherit(on_error)
+
+    def inherit(self, on_error: OnError) -> None:
+        """Take what is around this chain for what its actions do not say themselves."""
+        self._choices = [config.on_error or on_error for config in self._configs]
+        for index, action in enumerate(self.actions):
+            if isinstance(action, Branching):
+                for chain in action.chains:
+                    chain.inherit(self._choices[index])
+                self._choices[index] = OnError.PROPAGATE  # what comes out of a branch, it decided on
 
     @classmethod
     def of_plan(cls, plan: PlanConfig, context: Context) -> "Chain":
@@ -48,25 +60,29 @@ class Chain:
 
     def process(self, item: Item, start: int = 0) -> None:
         """Take an item through the actions from one of them on."""
-        if not self._recovers[start]:
-            self._step(item, start)
-            return
-        try:
-            self._step(item, start)
-        except Exception as error:  # noqa: BLE001 - whatever it is: the plan's author asked to go on
-            config = self._configs[start]
-            log.error(
-                "plan %r drops %s: action %r (%s) failed: %s",
-                self.name,
-                item.metadata,
-                config.name,
-                config.place,
-                error,
-            )
+        for out in self._out_of(item, start):
+            self.process(out, start + 1)
 
-    def _step(self, item: Item, index: int) -> None:
-        for out in self.actions[index].process(item):
-            self.process(out, index + 1)
+    def _out_of(self, item: Item, index: int) -> Iterable[Item]:
+        if self._choices[index] is not OnError.PROPAGATE:
+            return self._watched(item, index)
+        made: Iterable[Item] = self.actions[index].process(item)
+        return made
+
+    def _watched(self, item: Item, index: int) -> Iterator[Item]:
+        """Yield what an action makes of an item; what fails behind it is not its own."""
+        try:
+            yield from self.actions[index].process(item)
+        except Exception as error:
+            if self._choices[index] is not OnError.RECOVER:
+                self._abort(error)
+                raise
+            self._tell(item, index, error)
+
+    def _tell(self, item: Item, index: int, error: Exception) -> None:
+        config = self._configs[index]
+        words = (self.name, item.metadata, config.name, config.place, error)
+        log.error("plan %r drops %s: action %r (%s) failed: %s", *words)
 
     def flush(self) -> None:
         """Make durable what every action took."""

@@ -25,6 +25,7 @@ class AverageRate(Passing):
 
     Options = AverageRateOptions
     makes_values = True
+    works_on_parts = True
 
     def __init__(self, options: AverageRateOptions, context: Context) -> None:
         self._params = {before: int(after) for before, after in table("average-rate.txt")}

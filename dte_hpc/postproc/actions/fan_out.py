@@ -46,12 +46,12 @@ class FanOutOptions(Options):
         if not 1 <= len(self.branches) <= MAX_BRANCHES:
             yield refuse(f"{place}.branches", describe(self.branches), f"1 to {MAX_BRANCHES} branches")
         for index, node in enumerate(self.branches):
-            yield from read_actions(node, f"{place}.branches[{index}]", begins=False)[1]
+            yield from read_actions(node, f"{place}.branches[{index}]", None)[1]
 
     def chains(self) -> list[tuple[ActionConfig, ...]]:
         """Return the actions of each branch."""
         return [
-            read_actions(as_list("$", node), f"branches[{index}]", begins=False)[0]
+            read_actions(as_list("$", node), f"branches[{index}]", None)[0]
             for index, node in enumerate(self.branches)
         ]
 
@@ -62,6 +62,7 @@ class FanOut(Passing):
     Options = FanOutOptions
     consumes = ANY_STAGE
     emits = NOTHING
+    works_on_parts = True
 
     def __init__(self, options: FanOutOptions, context: Context) -> None:
         self.chains = [

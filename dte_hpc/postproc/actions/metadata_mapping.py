@@ -125,6 +125,7 @@ class MetadataMapping(Passing):
     """Give each field's metadata what the file says of it; values stay where they are."""
 
     Options = MetadataMappingOptions
+    works_on_parts = True
 
     def __init__(self, options: MetadataMappingOptions, context: Context) -> None:
         self._options = options

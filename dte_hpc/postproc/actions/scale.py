@@ -71,6 +71,7 @@ class Scale(Passing):
 
     Options = ScaleOptions
     makes_values = True
+    works_on_parts = True
 
     def __init__(self, options: ScaleOptions, context: Context) -> None:
         self._mappings = mappings_of(options)

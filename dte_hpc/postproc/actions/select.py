@@ -55,6 +55,7 @@ class Select(Passing):
     consumes = ANY_STAGE
     emits = ANY_STAGE
     passes_metadata = True
+    works_on_parts = True
 
     def __init__(self, options: SelectOptions, context: Context) -> None:
         self._fits = matching.compile_block(options.block())

@@ -59,6 +59,7 @@ class Print(Passing):
     consumes = ANY_STAGE
     emits = ANY_STAGE
     passes_metadata = True
+    works_on_parts = True
 
     def __init__(self, options: PrintOptions, context: Context) -> None:
         self._options = options
@@ -96,6 +97,7 @@ class Null(Passing):
     Options = NullOptions
     consumes = ANY_STAGE
     emits = NOTHING
+    works_on_parts = True
 
     def __init__(self, options: NullOptions, context: Context) -> None: ...
 
@@ -133,6 +135,7 @@ class DebugSink(Passing):
     Options = DebugSinkOptions
     consumes = ANY_STAGE
     emits = NOTHING
+    works_on_parts = True
 
     def __init__(self, options: DebugSinkOptions, context: Context) -> None:
         self.items: deque[Item] = deque(maxlen=options.keep)

@@ -1,10 +1,10 @@
 """What does one plan say, and is it right?"""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from dte_hpc.base.config import as_list, as_mapping, describe, refuse, unknown_keyword
 from dte_hpc.base.errors import InvalidConfig
@@ -38,8 +38,15 @@ class Side(Enum):
     CLIENT = "client"
 
 
-ONLY_ON_IO_RANKS = ("aggregate", "mask")
-"""What needs the parts, or the masks, of every model rank."""
+@runtime_checkable
+class _Branched(Protocol):
+    """Options of an action that has chains of its own."""
+
+    def chains(self) -> Sequence[Sequence["ActionConfig"]]: ...
+
+
+_FIRST_STAGE: dict[Side | None, Stage] = {Side.SERVER: Stage.PART, Side.CLIENT: Stage.FIELD}
+"""What comes to a plan: on a model rank, its part of a field is what a plan works on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,21 +110,21 @@ def read_plan(
     errors += found
     actions, found = read_actions(given.get("actions"), f"{place}.actions", side)
     errors += found if "actions" in given or not errors else []
-    errors += [] if errors else contradictions(actions)
     if errors:
         return None, errors
     return PlanConfig(name=name, enable=bool(enable), actions=actions, on_error=own or on_error), []
 
 
 def read_actions(
-    node: Any, place: str, side: Side = Side.SERVER, *, begins: bool = True
+    node: Any, place: str, side: Side | None
 ) -> tuple[tuple[ActionConfig, ...], list[InvalidConfig]]:
     """Return a chain of actions, and all that is wrong with it.
 
     Parameters
     ----------
-    begins : bool
-        Whether the chain begins a plan; the stage of what comes to a branch is not known here.
+    side : Side or None
+        Where a plan runs whose actions these are. None for those of a branch: what comes to it, and where
+        it runs, is checked with the action it is of.
     """
     try:
         nodes = as_list(place, node)
@@ -133,7 +140,7 @@ def read_actions(
         steps.append(step)
         choices.append(choice)
         errors += found
-    errors += order_mistakes(steps, _first_stage(side) if begins else None)
+    errors += [*order_mistakes(steps, _FIRST_STAGE.get(side)), *contradictions(steps)]
     whole = [
         ActionConfig(name=s.name, kind=s.kind, options=s.options, place=s.place, on_error=choice)
         for s, choice in zip(steps, choices, strict=True)
@@ -142,41 +149,66 @@ def read_actions(
     return tuple(whole), sorted(errors, key=lambda error: _position(str(error.facts.get("place", "")), place))
 
 
-def _first_stage(side: Side) -> Stage:
-    """On a model rank, its part of a field is what a plan works on."""
-    return Stage.FIELD if side is Side.CLIENT else Stage.PART
-
-
 def _position(error_place: str, place: str) -> int:
     """Return the index of the action that an error is about, so that they are told in file order."""
     inside = error_place.removeprefix(f"{place}[").partition("]")[0]
     return int(inside) if inside.isdigit() else MAX_ACTIONS
 
 
-def _read_action(node: Any, place: str, side: Side) -> tuple[Step, OnError | None, list[InvalidConfig]]:
+def _read_action(
+    node: Any, place: str, side: Side | None
+) -> tuple[Step, OnError | None, list[InvalidConfig]]:
     nothing = Step(name="?", kind=None, options=None, place=place)
     try:
         given = as_mapping(place, node)
         if "type" not in given:
             raise refuse(f"{place}.type", "nothing", f"one of {', '.join(plugs.names(plugs.ACTIONS))}")
         kind: type[Action] = plugs.check_type(plugs.ACTIONS, given["type"], f"{place}.type")
-        _refuse_wrong_side(given["type"], f"{place}.type", side)
+        if side is not None:
+            _refuse_wrong_side(given["type"], kind, f"{place}.type", side)
     except InvalidConfig as error:
         return nothing, None, [error]
     choice, errors = read_on_error(given, place)
     own = {keyword: value for keyword, value in given.items() if keyword != "on-error"}
     options, found = read_options(kind.Options, own, place)
+    if options is not None and side is not None:
+        errors += _wrong_inside(options, place, side)
     errors += [*found, *_missing_files(own, place, {str(e.facts.get("place")) for e in found})]
     return Step(name=given["type"], kind=kind, options=options, place=place), choice, errors
 
 
-def _refuse_wrong_side(name: str, place: str, side: Side) -> None:
-    if side is Side.CLIENT and name in ONLY_ON_IO_RANKS:
+def _refuse_wrong_side(name: str, kind: type[Action], place: str, side: Side) -> None:
+    if side is Side.CLIENT and not getattr(kind, "works_on_parts", False):
         raise refuse(
             place, f"{name!r} in a client plan", "it in a server plan: a model rank holds its own parts only"
         )
     if side is Side.SERVER and name == "transport":
         raise refuse(place, "'transport' in a server plan", "it in a client plan: here fields have arrived")
+
+
+def _wrong_inside(options: Options, place: str, side: Side) -> Iterator[InvalidConfig]:
+    """Yield what an action's options, or the actions of its branches, ask for on the wrong side."""
+    if side is Side.CLIENT:
+        asked = getattr(options, "options", None)
+        for keyword in ("write_restart", "read_restart"):
+            if getattr(asked, keyword, False):
+                at = f"{place}.options.{keyword.replace('_', '-')}"
+                yield refuse(
+                    at, "true in a client plan", "it in a server plan: a checkpoint holds whole fields"
+                )
+    for index, branch in enumerate(branches_of(options)):
+        for number, action in enumerate(branch):
+            at = f"{place}.branches[{index}][{number}]"
+            try:
+                _refuse_wrong_side(action.name, action.kind, f"{at}.type", side)
+            except InvalidConfig as error:
+                yield error
+            yield from _wrong_inside(action.options, at, side)
+
+
+def branches_of(options: Options) -> Sequence[Sequence[ActionConfig]]:
+    """Return the chains that an action's options hold: none, mostly."""
+    return options.chains() if isinstance(options, _Branched) else ()
 
 
 def _missing_files(given: Mapping[str, Any], place: str, told: set[str]) -> list[InvalidConfig]:

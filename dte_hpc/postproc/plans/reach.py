@@ -35,6 +35,8 @@ def contradictions(actions: Sequence[Any]) -> list[InvalidConfig]:
 
 def _first_selects(actions: Sequence[Any]) -> Iterator[Any]:
     for action in actions:
+        if action.kind is None or action.options is None:
+            return
         if action.name == "select":
             yield action
         elif not action.kind.passes_metadata:

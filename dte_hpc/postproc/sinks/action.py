@@ -48,6 +48,7 @@ class Sink(Passing):
     Options = SinkOptions
     consumes = frozenset({Stage.FIELD, Stage.MESSAGE, Stage.RAW})
     emits = NOTHING
+    works_on_parts = True
 
     def __init__(self, options: SinkOptions, context: Context) -> None:
         self._opened = [Opened(listed, context) for listed in read_list(options.sinks)]

@@ -55,19 +55,20 @@ def escaped(value: str) -> str:
 
 
 def of_server(path: Path, context: Context, *, per_server: bool) -> Path:
-    """Return the path with the IO rank in front of the name, where each has a file of its own.
+    """Return the path with the IO rank (or model rank) in front of the name, where each has a file of its own.
 
     MultIO puts ``multio-<host>-<pid>-`` there. A rank keeps its number when the job is started again, so that
     ``append: true`` finds the file, and two jobs never share a process number.
     """
-    return path.with_name(f"server-{context.server_index}-{path.name}") if per_server else path
+    return path.with_name(f"{context.rank_word}-{context.server_index}-{path.name}") if per_server else path
 
 
 def refuse_sharing(kind: str, path: str, context: Context, *, per_server: bool, way_out: str) -> None:
     """Raise InvalidConfig on an IO rank that would write into another's file."""
     if context.server_index > 0 and not per_server:
+        where = "IO rank" if context.rank_word == "server" else "model rank"
         raise InvalidConfig(
-            f"sink {kind!r} writes {path} on IO rank {context.server_index} too, and would empty what "
+            f"sink {kind!r} writes {path} on {where} {context.server_index} too, and would empty what "
             f"others wrote; expected {way_out}",
             path=path,
         )
