@@ -116,13 +116,18 @@ def clock_of(
     base = base_time(metadata, use_current_time=use_current_time)
     step = _whole(metadata, "step", None, least=0)
     frequency = _whole(metadata, "step-frequency", step_frequency, least=1)
-    seconds = _whole(metadata, "timeStep", time_step_seconds, least=1)
+    seconds = step_seconds(metadata, time_step_seconds)
     try:
         now = base + timedelta(seconds=step * seconds)
         before = base + timedelta(seconds=max(step - frequency, 0) * seconds)
         return Clock(base=base, now=now, before=before, interval=timedelta(seconds=frequency * seconds))
     except OverflowError as error:
         raise _refused(metadata, "step", "a step within the calendar") from error
+
+
+def step_seconds(metadata: Metadata, default: int) -> int:
+    """Return how long a step is: ``timeStep`` of the metadata, else what the plan says."""
+    return _whole(metadata, "timeStep", default, least=1)
 
 
 def base_time(metadata: Metadata, *, use_current_time: bool = False) -> datetime:

@@ -8,6 +8,7 @@ from dte_hpc.postproc.naming import value_of
 from dte_hpc.postproc.statistics.operations import Operation
 from dte_hpc.postproc.statistics.running import Window, step_facts
 from dte_hpc.postproc.statistics.settings import StatisticsOptions
+from dte_hpc.postproc.statistics.windows import step_seconds
 
 _MULTIO_SIGNS = ("startDate", "misc-precision", "misc-globalSize", "paramId", "globalSize")
 
@@ -33,7 +34,7 @@ def named(
     else:
         facts["stattype"] = operation.stattype
     if is_multios(window.metadata):
-        facts |= _multios(window, end, interval)
+        facts |= _multios(window, end, interval, options.options.time_step)
         facts |= {
             "operation": operation.stattype or operation.name,
             "operation-frequency": options.output_frequency,
@@ -45,11 +46,12 @@ def named(
     return result.replace(**{keyword: param for keyword in ("param", "paramId") if keyword in result})
 
 
-def _multios(window: Window, end: datetime, interval: timedelta) -> dict[str, Scalar]:
+def _multios(window: Window, end: datetime, interval: timedelta, time_step: int) -> dict[str, Scalar]:
     seconds = int(interval.total_seconds())
+    a_step = timedelta(seconds=step_seconds(window.metadata, time_step))
     facts: dict[str, Scalar] = {
         "sampleIntervalInSeconds": seconds,
-        "step-frequency": int((end - window.begin) / interval),
+        "step-frequency": int((end - window.begin) / a_step),
         "startStepInHours": int((window.begin - window.base).total_seconds() // 3600),
         "endStepInHours": int((end - window.base).total_seconds() // 3600),
     }
