@@ -31,10 +31,12 @@ def warm_all() -> None:
     """Compile every room's kernels into this process's folder."""
     from dte_hpc.codecs import packing
     from dte_hpc.extract import read
+    from dte_hpc.postproc.actions import kernels as levels
     from dte_hpc.postproc.regrid import kernels as weights
     from dte_hpc.postproc.statistics import kernels as samples
 
     packing.warm(ccsds=True)
     samples.warm()
     weights.warm()
+    levels.warm()
     read.warm()
