@@ -63,8 +63,10 @@ def fine(sample: Sample) -> None:
 
 
 def levels(sample: Sample) -> None:
-    """O320 to 0.25 degrees, fields of eight levels one after the other."""
-    _interpolated(sample, "levels", pw.octahedral_fields(pw.N_LEVELS), n_kept=pw.N_LEVELS)
+    """O320 to 0.25 degrees, fields of eight levels given one after the other, brought over together."""
+    _interpolated(
+        sample, "levels", pw.octahedral_fields(pw.N_LEVELS), n_kept=pw.N_LEVELS, at_once=pw.N_LEVELS
+    )
 
 
 def simple(sample: Sample) -> None:
@@ -177,8 +179,13 @@ def _run(actions: list[dict], fields: list[np.ndarray], count: int, clock: Calla
             client.flush()
 
 
-def _interpolated(sample: Sample, row: str, fields: list[np.ndarray], n_kept: int) -> None:
-    action = {"type": "interpolate", "grid": "0.25/0.25", "weights": str(sample.own)}
+def _interpolated(sample: Sample, row: str, fields: list[np.ndarray], n_kept: int, at_once: int = 1) -> None:
+    action = {
+        "type": "interpolate",
+        "grid": "0.25/0.25",
+        "weights": str(sample.own),
+        "fields-at-once": at_once,
+    }
     made = _built(action)
     kept: list[np.ndarray] = []
 

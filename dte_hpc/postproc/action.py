@@ -82,12 +82,20 @@ class Options:
         return iter(())
 
 
-def _send_nowhere(item: MaskedField, _route: Route) -> None:
-    raise InvalidConfig(f"field {item.metadata} reaches a transport, and no IO rank takes it from here")
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sending:
+    """What a plan of the model ranks can do besides.
 
+    Attributes
+    ----------
+    send : callable
+        Takes a part that a transport is given, and its route.
+    abort : callable
+        Ends the job for an error, where ``on-error`` is ``abort-transport``.
+    """
 
-def _raise_on(_error: BaseException) -> None:
-    """Nothing more: whoever calls raises the error."""
+    send: Callable[[MaskedField, Route], None]
+    abort: Callable[[BaseException], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -106,12 +114,8 @@ class Context:
         Whether the pipeline flushes stores, as one with other IO ranks, so that sinks do not.
     resources : dict
         What several actions use, opened once (stores, weights); what has a ``close()`` is closed at the end.
-    rank_word : str
-        What this rank is in the names of its files: server, or client on a model rank.
-    send : callable
-        Takes a part that a transport is given, and its route; on model ranks only.
-    abort : callable
-        Ends the job for an error, where a plan says ``on-error: abort-transport``.
+    sending : Sending or None
+        How parts leave a model rank; None on an IO rank.
     """
 
     server_index: int = 0
@@ -119,9 +123,12 @@ class Context:
     listener: Listener = ignore
     flushes_together: bool = False
     resources: dict[Hashable, Any] = field(default_factory=dict)
-    rank_word: str = "server"
-    send: Callable[[MaskedField, Route], None] = _send_nowhere
-    abort: Callable[[BaseException], object] = _raise_on
+    sending: Sending | None = None
+
+    @property
+    def rank_word(self) -> str:
+        """What this rank is in the names of its files."""
+        return "server" if self.sending is None else "client"
 
     def shared(self, name: Hashable, open_it: Callable[[], Resource]) -> Resource:
         """Return the resource of this name, opened by whoever asks first."""
@@ -234,6 +241,15 @@ class Warmable(Protocol):
 
     def warm(self) -> None:
         """Load or compile them, before somebody waits for it."""
+
+
+@runtime_checkable
+class Holding(Protocol):
+    """An action that holds items back for a while, and not because what they belong to is unfinished."""
+
+    def held(self) -> Iterable[Item]:
+        """Yield them, in the order they came: a flush makes durable what was given before it."""
+        ...
 
 
 ANY_STAGE = frozenset(Stage)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from dte_hpc.postproc.action import Context, Item
+from dte_hpc.postproc.action import Context, Holding, Item
 from dte_hpc.postproc.plans.on_error import OnError
 from dte_hpc.postproc.plans.plan import ActionConfig, PlanConfig
 
@@ -32,7 +32,7 @@ class Chain:
         self.name = name
         self.actions: list[Any] = [action.kind(action.options, context) for action in actions]
         self._configs = tuple(actions)
-        self._abort = context.abort
+        self._sending = context.sending
         self._choices: list[OnError] = []
         self.inherit(on_error)
 
@@ -74,8 +74,9 @@ class Chain:
         try:
             yield from self.actions[index].process(item)
         except Exception as error:
+            if self._choices[index] is OnError.ABORT and self._sending is not None:
+                self._sending.abort(error)
             if self._choices[index] is not OnError.RECOVER:
-                self._abort(error)
                 raise
             self._tell(item, index, error)
 
@@ -85,9 +86,14 @@ class Chain:
         log.error("plan %r drops %s: action %r (%s) failed: %s", *words)
 
     def flush(self) -> None:
-        """Make durable what every action took."""
-        for action in self:
+        """Make durable what every action took, and what one of them held back."""
+        for index, action in enumerate(self.actions):
+            for item in action.held() if isinstance(action, Holding) else ():
+                self.process(item, index + 1)
             action.flush()
+        if isinstance(self.actions[-1], Branching):
+            for chain in self.actions[-1].chains:
+                chain.flush()
 
     def finish(self) -> bool:
         """Take through what actions held back, all but the last; whether there was anything."""

@@ -31,7 +31,7 @@ class Interpolate(Passing):
 
     def __init__(self, options: InterpolateOptions, context: Context) -> None:
         # numba takes half a second to import, and checking a plan needs none of it
-        from dte_hpc.postproc.regrid import kernels, weights
+        from dte_hpc.postproc.regrid import batch, kernels, weights
 
         self._target = options.target()
         self._words = words_of(self._target)
@@ -45,6 +45,8 @@ class Interpolate(Passing):
             weights.refuse_others,
         )
         self._warm = kernels.warm
+        at_once = options.fields_at_once
+        self._batch = batch.Batch(at_once, self._single) if at_once > 1 else None
         self._context = context
 
     @classmethod
@@ -71,11 +73,27 @@ class Interpolate(Passing):
                 f"{weights.in_grid}",
                 metadata=metadata,
             )
-        values = frozen(self._with_nan(item.field.values))
+        values = self._with_nan(item.field.values)
+        if self._batch is None:
+            return (self._named(metadata, *self._single(weights, values)),)
+        return [self._named(*each) for each in self._batch.take(weights, metadata, values)]
+
+    def held(self) -> Iterable[Item]:
+        """Yield the fields held until there are `fields-at-once` of them."""
+        return [] if self._batch is None else [self._named(*each) for each in self._batch.release()]
+
+    def close(self) -> Iterable[Item]:
+        """Yield the same."""
+        return self.held()
+
+    def _single(self, weights: Weights, values: Values) -> tuple[Values, int]:
         out = np.empty(weights.n_out)
-        n_missing = self._apply(weights.counts, weights.indices, weights.weights, values, out)
+        n_missing = self._apply(weights.counts, weights.indices, weights.weights, frozen(values), out)
+        return out, n_missing
+
+    def _named(self, metadata: Metadata, values: Values, n_missing: int) -> MaskedField:
         named = renamed(metadata, self._target, self._words, n_missing > 0)
-        return (MaskedField(field=Field(metadata=named, values=out)),)
+        return MaskedField(field=Field(metadata=named, values=values))
 
     def _source(self, metadata: Metadata) -> str:
         """The field's grid: of its metadata, else of the plan."""

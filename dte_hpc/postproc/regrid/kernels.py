@@ -29,6 +29,7 @@ def warm() -> None:
             all_finite(values)
             weigh(np.ones(1, width), column, one, values, np.empty(1))
             weigh_with_missing(np.ones(1, width), column, one, values, np.empty(1))
+        weigh_four(np.ones(1, width), column, one, frozen(np.ones((4, 1))), *np.empty((4, 1)))
 
 
 def apply_weights(
@@ -80,6 +81,38 @@ def weigh(
                 n_missing += 1
             out[row] = total
         k += n
+    return n_missing
+
+
+@numba.njit(nogil=True, cache=True)
+def weigh_four(
+    counts: Counts,
+    indices: NDArray[np.uint32],
+    weights: NDArray[np.float64],
+    values: NDArray[np.float64],
+    out_0: NDArray[np.float64],
+    out_1: NDArray[np.float64],
+    out_2: NDArray[np.float64],
+    out_3: NDArray[np.float64],
+) -> int:
+    """Do what `weigh` does for four fields, the rows of `values`; return how many of each are missing."""
+    n_missing = 0
+    k = uint64(0)
+    zero, one, two, three = values[0], values[1], values[2], values[3]
+    for row in range(uint64(out_0.size)):
+        last = k + uint64(counts[row])
+        a = b = c = d = 0.0
+        if k == last:
+            a = b = c = d = np.nan
+            n_missing += 1
+        for j in range(k, last):
+            index, weight = indices[j], weights[j]
+            a += weight * zero[index]
+            b += weight * one[index]
+            c += weight * two[index]
+            d += weight * three[index]
+        out_0[row], out_1[row], out_2[row], out_3[row] = a, b, c, d
+        k = last
     return n_missing
 
 

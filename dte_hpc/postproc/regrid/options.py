@@ -12,6 +12,7 @@ from dte_hpc.postproc.options import near
 from dte_hpc.postproc.regrid.mir import METHODS
 from dte_hpc.postproc.regrid.target import cut, listed, name_of, plain_name, read_listed
 
+MAX_AT_ONCE = 32
 MARS_WORDS = {"nn": "nearest-neighbour", "average": "grid-box-average"}
 
 
@@ -67,6 +68,9 @@ class InterpolateOptions(Options):
         linear (the default), bilinear, nearest-neighbour, k-nearest or grid-box-average.
     options : mapping
         See `JobOptions`.
+    fields_at_once : int
+        So many consecutive fields of one grid are brought over together, which is faster; they are held
+        until then, or a flush. 1: each field at once.
     weights, cache_path : str or None
         Directory of weights files, by either name; see `weights.weights_directory`.
     """
@@ -77,6 +81,7 @@ class InterpolateOptions(Options):
     points: str | tuple[tuple[float, ...], ...] | None = None
     interpolation: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    fields_at_once: int = 1
     weights: str | None = None
     cache_path: str | None = None
 
@@ -128,6 +133,8 @@ class InterpolateOptions(Options):
             yield refuse(place, "no 'grid'", "a grid, or points")
         else:
             yield from self._grid_mistakes(place)
+        if not 1 <= self.fields_at_once <= MAX_AT_ONCE:
+            yield refuse(f"{place}.fields-at-once", str(self.fields_at_once), f"1 to {MAX_AT_ONCE}")
         if self.weights is not None and self.cache_path is not None:
             yield refuse(f"{place}.cache-path", "weights and cache-path", "one directory")
         yield from _method_mistakes(self.method, job, place)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dte_hpc.base.compiled import frozen
-from dte_hpc.postproc.regrid.kernels import all_finite, apply_weights
+from dte_hpc.postproc.regrid.kernels import all_finite, apply_weights, weigh_four
 
 unhurried = settings(deadline=None, max_examples=50)  # the first call compiles
 
@@ -56,3 +56,17 @@ def test_infinities_and_nans_are_no_finite_values():
             values[-1] = other
             assert not all_finite(frozen(values))
             values[-1] = 0
+
+
+@unhurried
+@given(st.integers(0, 2**32 - 1), st.sampled_from([np.uint8, np.uint32]))
+def test_four_fields_at_once_are_each_alone(seed, width):
+    random = np.random.default_rng(seed)
+    counts = random.integers(0, 5, 25).astype(width)
+    indices = random.integers(0, 30, counts.sum()).astype(np.uint32)
+    weights, values = random.random(indices.size), random.normal(size=(4, 30))
+    out, alone = np.zeros((4, 25)), np.zeros((4, 25))
+    n_missing = weigh_four(counts, indices, weights, frozen(values), *out)
+    each = [apply_weights(counts, indices, weights, frozen(values[i]), alone[i]) for i in range(4)]
+    np.testing.assert_allclose(out, alone, rtol=1e-14, atol=1e-15)
+    assert each == [n_missing] * 4
