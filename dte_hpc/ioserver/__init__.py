@@ -16,9 +16,18 @@ job ends. The server's bound holds for parts and assembled fields, and counts va
 
 from dte_hpc.ioserver.alone import LocalClient
 from dte_hpc.ioserver.client import IOClient
-from dte_hpc.ioserver.pipeline import Pipeline
+from dte_hpc.ioserver.pipeline import ModelPlans, Pipeline
 from dte_hpc.ioserver.server import DEFAULT_BUDGET_BYTES, serve
 from dte_hpc.ioserver.session import ServerReport
 from dte_hpc.ioserver.writer import Writer
 
-__all__ = ["DEFAULT_BUDGET_BYTES", "IOClient", "LocalClient", "Pipeline", "ServerReport", "Writer", "serve"]
+__all__ = [
+    "DEFAULT_BUDGET_BYTES",
+    "IOClient",
+    "LocalClient",
+    "ModelPlans",
+    "Pipeline",
+    "ServerReport",
+    "Writer",
+    "serve",
+]

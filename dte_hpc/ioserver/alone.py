@@ -9,9 +9,10 @@ import numpy as np
 from dte_hpc.base.errors import DteError
 from dte_hpc.base.events import Listener, ignore
 from dte_hpc.base.field import Metadata, Values
+from dte_hpc.base.route import HASHED, Route
 from dte_hpc.ioserver.calls import Call
 from dte_hpc.ioserver.naming import cut
-from dte_hpc.ioserver.pipeline import Pipeline
+from dte_hpc.ioserver.pipeline import ModelPlans, Pipeline
 from dte_hpc.ioserver.protocol import Verb
 from dte_hpc.ioserver.server import DEFAULT_BUDGET_BYTES
 from dte_hpc.ioserver.session import ServerReport, Session
@@ -28,12 +29,19 @@ class LocalClient(Writer):
         Closed by `close`.
     budget_bytes : int
         Refuses a domain of which one field would not fit.
+    plans : ModelPlans, optional
+        What a document's client says; they come first, and send to the pipeline.
     """
 
     def __init__(
-        self, pipeline: Pipeline, *, budget_bytes: int = DEFAULT_BUDGET_BYTES, listener: Listener = ignore
+        self,
+        pipeline: Pipeline,
+        *,
+        budget_bytes: int = DEFAULT_BUDGET_BYTES,
+        listener: Listener = ignore,
+        plans: ModelPlans | None = None,
     ) -> None:
-        super().__init__(0)
+        super().__init__(0, plans)
         self._session = Session(pipeline, [0], budget_bytes=budget_bytes, notifies=True, listener=listener)
 
     @property
@@ -41,7 +49,7 @@ class LocalClient(Writer):
         """What has been done so far."""
         return self._session.report()
 
-    def _hand_over(self, metadata: Metadata, values: Values) -> None:
+    def _hand_over(self, metadata: Metadata, values: Values, route: Route = HASHED) -> None:
         template, varying = cut(metadata)
         # the field is processed before this returns: no copy
         whole = values[:] if values.flags.c_contiguous else values.copy()

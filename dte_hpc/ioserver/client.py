@@ -13,8 +13,10 @@ import numpy as np
 from dte_hpc.base.errors import DteError, InvalidConfig, InvalidPart, RankFailed
 from dte_hpc.base.events import Listener, ignore
 from dte_hpc.base.field import Metadata, Values
+from dte_hpc.base.route import HASHED, Route
 from dte_hpc.ioserver.credit import Credit
-from dte_hpc.ioserver.naming import Slots, cut, server_of
+from dte_hpc.ioserver.naming import Placement, Slots, cut
+from dte_hpc.ioserver.pipeline import ModelPlans
 from dte_hpc.ioserver.protocol import DTYPES, TAG, Kind, Verb, call_frame, padded
 from dte_hpc.ioserver.writer import Writer
 from dte_hpc.parallel.agree import error_of
@@ -50,16 +52,26 @@ class IOClient(Writer):
         Told what was waited for.
     checked : bool
         Whether parts carry a checksum (xxh3-64), which the IO rank verifies.
+    plans : ModelPlans, optional
+        Decide what is sent; without them all is.
     """
 
-    def __init__(self, world: World, *, listener: Listener = ignore, checked: bool = True) -> None:
+    def __init__(
+        self,
+        world: World,
+        *,
+        listener: Listener = ignore,
+        checked: bool = True,
+        plans: ModelPlans | None = None,
+    ) -> None:
         if world.role is not Role.MODEL or not world.ranks_of(Role.IO):
             raise InvalidConfig(
                 f"rank {world.world.rank} is a {world.role.name} rank in a job with "
                 f"{len(world.ranks_of(Role.IO))} IO ranks; expected a MODEL rank and at least one IO rank"
             )
-        super().__init__(world.comm.rank)
+        super().__init__(world.comm.rank, plans)
         self._servers = world.ranks_of(Role.IO)
+        self._placement = Placement(len(self._servers))
         self._index_of = {place: index for index, place in enumerate(self._servers)}
         self._pool = BufferPool(0)
         self._mail = Mailbox(world.world, tag=TAG, limit_bytes=MAX_ANSWER_BYTES)
@@ -96,9 +108,9 @@ class IOClient(Writer):
         """Memory of this rank in parts that have not left yet, and in buffers kept for the next ones."""
         return self._pool.lent_bytes + self._pool.kept_bytes
 
-    def _hand_over(self, metadata: Metadata, values: Values) -> None:
+    def _hand_over(self, metadata: Metadata, values: Values, route: Route = HASHED) -> None:
         template, varying = cut(metadata)
-        server = server_of(template, len(self._servers))
+        server = self._placement.server_of(template, str(metadata.get("domain")), route)
         cost_at_most = capacity_of(HEADER_BYTES + padded(len(template) + len(varying)) + values.nbytes)
         self._wait_for_credit(server, cost_at_most, metadata)
         slot, is_new = self._slots[server].place(template)

@@ -13,6 +13,7 @@ from dte_hpc.base.checksum import checksum
 from dte_hpc.base.errors import InvalidPart, RankFailed
 from dte_hpc.base.field import PACKING_FACTS, Metadata
 from dte_hpc.base.key import Scalar
+from dte_hpc.base.route import Route
 from dte_hpc.ioserver.protocol import MAX_TEXT_BYTES
 
 TIME_KEYWORDS = frozenset(
@@ -85,6 +86,25 @@ def server_of(template: bytes, n_servers: int) -> int:
     The same on every rank, machine and Python, and whatever order fields are written in.
     """
     return checksum(template) % n_servers
+
+
+class Placement:
+    """Which server takes a field whose plan may have a say; the same on every model rank."""
+
+    def __init__(self, n_servers: int) -> None:
+        self._n_servers = n_servers
+        self._chosen: dict[str, dict[bytes, int]] = {}
+
+    def server_of(self, template: bytes, domain: str, route: Route) -> int:
+        """Return the server of a field; see `Route`.
+
+        Keys are dealt out domain by domain: a rank that holds no point of one does not hear of its fields.
+        """
+        key = route.key or template
+        if not route.even:
+            return server_of(key, self._n_servers)
+        chosen = self._chosen.setdefault(domain, {})
+        return chosen.setdefault(key, len(chosen) % self._n_servers)
 
 
 class Slots:

@@ -6,7 +6,7 @@ ranks, `alone` does the work in the same process.
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from types import TracebackType
 from typing import Self
@@ -18,8 +18,10 @@ from dte_hpc.base.errors import DteError, InvalidPart
 from dte_hpc.base.field import Metadata, Part, Values
 from dte_hpc.base.flush_kinds import DEFAULT, check_kind
 from dte_hpc.base.key import Scalar, text_of
+from dte_hpc.base.route import HASHED, Parcel, Route
 from dte_hpc.ioserver.domain import DomainName, refuse_bad_list
 from dte_hpc.ioserver.naming import text_of_metadata
+from dte_hpc.ioserver.pipeline import ModelPlans
 from dte_hpc.ioserver.protocol import Verb
 from dte_hpc.ioserver.runs import compress
 from dte_hpc.parallel.frames import Bytes
@@ -36,10 +38,13 @@ class Writer(ABC):
     ----------
     rank : int
         This model rank among the model ranks, as errors name it.
+    plans : ModelPlans, optional
+        Decide what is sent, and what else becomes of this rank's parts; without them every part is sent.
     """
 
-    def __init__(self, rank: int) -> None:
+    def __init__(self, rank: int, plans: ModelPlans | None = None) -> None:
         self._rank = rank
+        self._plans = plans
         self._n_local: dict[str, int] = {}
         self._is_open = False
 
@@ -145,8 +150,19 @@ class Writer(ABC):
         n_local = self._n_local.get(str(metadata.get("domain")))
         if n_local is None or part.values.size != n_local:
             raise self._misfit(metadata, part.values.size, n_local)
-        if n_local:
+        if n_local and self._plans is None:
             self._hand_over(metadata, part.values)
+        elif n_local and self._plans is not None:
+            self._send(self._plans.process(metadata, part.values))
+
+    def field_accepted(self, metadata: Mapping[str, Scalar]) -> bool:
+        """Whether anything becomes of a field of this name, so that a model need not make it otherwise.
+
+        True for every field when no plan runs on model ranks: the IO ranks decide then.
+        """
+        if self._plans is None:
+            return True
+        return self._plans.accepts(metadata if isinstance(metadata, Metadata) else Metadata(metadata))
 
     def flush(self, kind: str = DEFAULT) -> None:
         """Collective: return when all that was written before is durable and can be read by others.
@@ -170,6 +186,7 @@ class Writer(ABC):
         trouble: DteError | None = None
         try:
             check_kind(kind)
+            self._flush_plans()
         except DteError as error:
             trouble = error
         self._call(Verb.FLUSH, b"" if kind == DEFAULT or trouble else kind.encode(), trouble=trouble)
@@ -180,16 +197,36 @@ class Writer(ABC):
         text = b""
         try:
             text = text_of_metadata(Metadata(metadata))
+            self._flush_plans()
         except DteError as error:
             trouble = error
         self._call(Verb.FLUSH, b"", trouble=trouble)
+        if self._plans is not None:
+            self._plans.notify(Metadata(metadata))
         self._call(Verb.NOTIFY, text)
 
     def close(self) -> None:
         """Collective: flush and part from the IO ranks, which end when all have closed. Again: nothing."""
         if self._is_open:
             self._is_open = False
+            if self._plans is not None:
+                self._send(self._plans.close())
             self._call(Verb.CLOSE, b"")
+
+    def _flush_plans(self) -> None:
+        if self._plans is not None:
+            self._plans.flush()
+
+    def _send(self, parcels: Sequence[Parcel]) -> None:
+        """Hand over what this rank's plans made of its parts."""
+        if not parcels or self._plans is None:
+            return
+        with self._plans.sending():
+            for parcel in parcels:
+                n_local = self._n_local.get(str(parcel.metadata.get("domain")))
+                if n_local is None or parcel.values.size != n_local:
+                    raise self._misfit(parcel.metadata, parcel.values.size, n_local)
+                self._hand_over(parcel.metadata, parcel.values, parcel.route)
 
     @abstractmethod
     def _call(
@@ -198,7 +235,7 @@ class Writer(ABC):
         """Make a collective call; `trouble` is what this rank found wrong with its own arguments."""
 
     @abstractmethod
-    def _hand_over(self, metadata: Metadata, values: Values) -> None:
+    def _hand_over(self, metadata: Metadata, values: Values, route: Route = HASHED) -> None:
         """Send a part that fits its domain, and is not empty."""
 
     @abstractmethod

@@ -20,7 +20,7 @@ from typing import Any
 from dte_hpc.base.config import read_yaml, struct
 from dte_hpc.base.errors import InvalidConfig
 from dte_hpc.extract.serving import Serving
-from dte_hpc.postproc.plans.document import Document, PlanConfig, load_document
+from dte_hpc.postproc.plans.document import Document, PlanConfig, load_client, load_document
 from dte_hpc.postproc.plans.written import Written, read_written
 
 DEFAULT_BUDGET_BYTES = 512 * 1024 * 1024
@@ -95,6 +95,11 @@ def load_job(source: str | Path | Mapping[str, Any] | JobConfig) -> JobConfig:
             f"$.plans: found {job.plans!r}; expected plans or a file of plans", place="$.plans"
         )
     return replace(job, plans=str(plans))
+
+
+def client_of_job(job: JobConfig) -> Document | None:
+    """Return what a job's plans say to model ranks; None when they have no client. See `load_client`."""
+    return load_client(job.plans, "$.plans" if not isinstance(job.plans, str) else "$")
 
 
 def plans_of(path: str | Path) -> tuple[PlanConfig, ...]:

@@ -15,10 +15,11 @@ from typing import Any
 from dte_hpc.base.errors import InvalidConfig
 from dte_hpc.base.events import Listener
 from dte_hpc.base.log import log_trouble
-from dte_hpc.ioserver import IOClient
-from dte_hpc.job.config import JobConfig, document_of_job, load_job
+from dte_hpc.ioserver import IOClient, ModelPlans
+from dte_hpc.job.config import JobConfig, client_of_job, document_of_job, load_job
 from dte_hpc.parallel import Role, World, assign_roles, guard
-from dte_hpc.parallel.agree import agree, all_or_none, tell_all
+from dte_hpc.parallel.agree import all_or_none, tell_all
+from dte_hpc.parallel.guard import end_job
 from dte_hpc.parallel.mpi import Comm, job
 
 JobSource = str | Path | Mapping[str, Any] | JobConfig
@@ -109,12 +110,29 @@ def _role_in_one_program(config: JobConfig, whole: Comm) -> Role:
 @contextlib.contextmanager
 def _model_rank(world: World, config: JobConfig, listener: Listener) -> Iterator[ModelRank]:
     servers, readers = world.ranks_of(Role.IO), world.ranks_of(Role.EXTRACT)
-    agree(world.world, None if servers else InvalidConfig("the job has no IO rank; expected at least one"))
+
+    def prepare() -> ModelPlans | None:
+        if not servers:
+            raise InvalidConfig("the job has no IO rank; expected at least one")
+        return _model_plans(world, config, listener)
+
+    plans = all_or_none(world.world, prepare)
     extract = _extract_client(world) if readers else None
-    with IOClient(world, listener=listener) as client:
+    with IOClient(world, listener=listener, plans=plans) as client:
         yield ModelRank(comm=world.comm, client=client, extract=extract)
     if extract is not None:
         extract.close()
+
+
+def _model_plans(world: World, config: JobConfig, listener: Listener) -> ModelPlans | None:
+    document = client_of_job(config)
+    if document is None:
+        return None
+    from dte_hpc.postproc.client import ClientPlans
+
+    plans = ClientPlans(document, rank=world.comm.rank, store=config.store, listener=listener, abort=end_job)
+    plans.warm()
+    return plans
 
 
 def _extract_client(world: World) -> Any:

@@ -32,7 +32,8 @@ def read_options(
             if bad is None:
                 return None, errors
             del left[bad]
-    errors += options.mistakes(place)
+    own = options.mistakes(place)  # of what is left; what the whole lacks may be what was set aside
+    errors += [error for error in own if not (errors and error.facts.get("place") == place)]
     return (None if errors else options), errors
 
 

@@ -13,7 +13,7 @@ from dte_hpc.base.field import Field, Metadata
 from dte_hpc.base.flush_kinds import CLOSE, DEFAULT, RESTARTS, check_kind
 from dte_hpc.base.request import Request
 from dte_hpc.notify import journal
-from dte_hpc.postproc.action import Context, MaskedField, Warmable
+from dte_hpc.postproc.action import Context, MaskedField, Sending, Warmable
 from dte_hpc.postproc.actions.select import Select
 from dte_hpc.postproc.chain import Chain
 from dte_hpc.postproc.checkpoints import Checkpoints
@@ -47,6 +47,8 @@ class Pipeline:
     checkpoints_together : Together, optional
         With whom it writes checkpoints, when that is not `together`: with all IO ranks of the job. Of those
         it reads each rank verifies its share, so an error here is to be raised on all.
+    sending : Sending, optional
+        How parts leave this rank, when it is a model rank and the plans are a client's.
 
     Raises
     ------
@@ -63,6 +65,7 @@ class Pipeline:
         listener: Listener = ignore,
         together: Together | None = None,
         checkpoints_together: Together | None = None,
+        sending: Sending | None = None,
     ) -> None:
         chosen = str(store) if isinstance(store, Path) else store
         self._listener = listener
@@ -75,6 +78,7 @@ class Pipeline:
             store=chosen,
             listener=self._hear,
             flushes_together=self._together.flushes_stores,
+            sending=sending,
         )
         self._chains = [Chain.of_plan(plan, self._context) for plan in plans if plan.enable]
         self._gates = [_first_selects(chain.actions) for chain in self._chains]

@@ -57,7 +57,9 @@ class Transport(Passing):
     def __init__(self, options: TransportOptions, context: Context) -> None:
         self._keywords = options.hash_keys
         self._is_even = options.distribution == "even"
-        self._send = context.send
+        if context.sending is None:
+            raise InvalidConfig("a transport sends from a model rank to the IO ranks; here is none to send to")
+        self._send = context.sending.send
 
     @classmethod
     def explain(cls, options: TransportOptions, flow: Flow) -> Explained:

@@ -18,7 +18,7 @@ and line.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -27,12 +27,13 @@ from dte_hpc.base.errors import InvalidConfig
 from dte_hpc.postproc.actions import matching
 from dte_hpc.postproc.plans import dissemination, sections
 from dte_hpc.postproc.plans.on_error import ON_A_SIDE, OnError, read_on_error
-from dte_hpc.postproc.plans.plan import ActionConfig, PlanConfig, Side, read_plan
+from dte_hpc.postproc.plans.plan import ActionConfig, PlanConfig, Side, branches_of, read_plan
 from dte_hpc.postproc.plans.written import Line, Written, moved, read_written, substituted
 
 __all__ = ["ActionConfig", "Document", "PlanConfig", "load_document", "load_plans"]
 
 Source: TypeAlias = str | Path | Mapping[str, Any] | Sequence[Any] | Written
+CLIENTS = ("client", "active-matchers")
 KNOWN = ("plans", "server", "client", "mpi-communicators", "active-matchers")
 
 
@@ -66,6 +67,22 @@ def load_plans(source: Source, place: str = "$") -> tuple[PlanConfig, ...]:
     return load_document(source, place).plans
 
 
+def load_client(source: Source, place: str = "$") -> Document | None:
+    """Return what a document says to model ranks, checked; None when it has no client.
+
+    Plans of the IO ranks are left alone, so that a model rank imports nothing of them. See `load_document`.
+    """
+    if isinstance(source, str | Path):
+        source = Path(source)
+        if b"client" not in source.read_bytes():  # spares every model rank of most jobs the reading of YAML
+            return None
+    written = _written(source)
+    if not isinstance(written.node, Mapping) or "client" not in written.node:
+        return None
+    own = {keyword: written.node[keyword] for keyword in CLIENTS if keyword in written.node}
+    return _load(replace(written, node=own), place, is_whole=False)
+
+
 def load_document(source: Source, place: str = "$", beside: Collection[str] = ()) -> Document:
     """Return a YAML file of plans, or what one says, checked.
 
@@ -85,17 +102,26 @@ def load_document(source: Source, place: str = "$", beside: Collection[str] = ()
         With every mistake: one to a line in the sentence, in ``error.mistakes`` a tuple of (place,
         sentence), and in ``error.lines`` file and line of each, or None. ``error.place`` is the first one's.
     """
+    return _load(_written(source), place, beside, is_whole=True)
+
+
+def _written(source: Source) -> Written:
     if isinstance(source, str | Path):
-        source = read_written(source)
-    written = source if isinstance(source, Written) else Written(node=source)
+        return read_written(source)
+    return source if isinstance(source, Written) else Written(node=source)
+
+
+def _load(written: Written, place: str, beside: Collection[str] = (), *, is_whole: bool) -> Document:
     node = written.node
     if isinstance(node, list | tuple):
         node = {"plans": node}
     if isinstance(node, Mapping) and all(isinstance(keyword, str) for keyword in node):
         node = {keyword: value for keyword, value in node.items() if keyword not in beside}
-    reading = _Reading(written)
+    reading = _Reading(written, is_whole=is_whole)
     node = reading.put_in(node, place)
+    unset = {error.facts.get("place") for error in reading.errors}
     document = reading.document(node, place)
+    reading.errors = [e for e in reading.errors if e.facts.get("place") not in unset or "variable" in e.facts]
     if reading.errors:
         raise _all_of(reading.errors, written, reading.lines)
     return document
@@ -117,8 +143,9 @@ def _all_of(errors: list[InvalidConfig], written: Written, lines: Mapping[str, L
 class _Reading:
     """One document on its way to being checked: its mistakes, and the lines of included files."""
 
-    def __init__(self, written: Written) -> None:
+    def __init__(self, written: Written, *, is_whole: bool) -> None:
         self.errors: list[InvalidConfig] = []
+        self._is_whole = is_whole
         self.lines: dict[str, Line] = {}
         self._written = written
 
@@ -159,7 +186,8 @@ class _Reading:
             client, on_error = self._section(given["client"], f"{place}.client", Side.CLIENT)
             if isinstance(given["client"], Mapping):
                 matchers += self._matchers(given["client"], f"{place}.client")
-        self._targets(given, client or ())
+        if self._is_whole:
+            self._targets(given, place, client or ())
         return Document(
             plans=server or (),
             client=client,
@@ -253,13 +281,30 @@ class _Reading:
             raise refuse(f"{place}.file", found, "a file with one plan (name, actions): files nest once")
         return {**{k: v for k, v in node.items() if k != "file"}, **self.put_in(plan, place)}
 
-    def _targets(self, given: Mapping[str, Any], plans: Sequence[PlanConfig]) -> None:
-        known = [keyword for keyword, value in given.items() if _is_target(value)]
-        for action in (action for plan in plans for action in plan.actions if action.name == "transport"):
+    def _targets(self, given: Mapping[str, Any], place: str, plans: Sequence[PlanConfig]) -> None:
+        known = {"server", *(keyword for keyword, value in given.items() if _is_target(value))}
+        for keyword in sorted(known - {"server"}):
+            if "plans" in given[keyword]:
+                found = "plans of a section that only says how a server is reached"
+                self.errors.append(refuse(f"{place}.{keyword}.plans", found, "them in the section 'server'"))
+        for action in (each for plan in plans for each in _transports(plan.actions)):
             target = getattr(action.options, "target", None)
-            if target is not None and target not in known and target != "server":
+            if "server" not in given:
+                found = "a transport, and no server in the document"
+                self.errors.append(
+                    refuse(f"{action.place}.type", found, "server plans that take what is sent")
+                )
+            elif target not in known:
                 found = f"{target!r}, which the document does not have"
                 self.errors.append(refuse(f"{action.place}.target", found, "the server section's name"))
+
+
+def _transports(actions: Sequence[ActionConfig]) -> Iterator[ActionConfig]:
+    for action in actions:
+        if action.name == "transport":
+            yield action
+        for branch in branches_of(action.options):
+            yield from _transports(branch)
 
 
 def _is_target(node: Any) -> bool:

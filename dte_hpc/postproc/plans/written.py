@@ -109,9 +109,9 @@ class _Budget:
         if unset and _OF_A_SINK.search(place):
             return _VARIABLE.sub(lambda found: found[0] if found[1] in unset else self._value(found[1]), text)
         for name in unset:
-            self.errors.append(
-                refuse(place, f"the variable {{{name}}}, which is not set", "one of the environment")
-            )
+            error = refuse(place, f"the variable {{{name}}}, which is not set", "one of the environment")
+            error.facts["variable"] = name
+            self.errors.append(error)
         if unset:
             return text
         put = _VARIABLE.sub(lambda found: self._value(found.group(1)), text)
