@@ -67,15 +67,14 @@ class Model:
         return {"name": name, "actions": actions}
 
     @staticmethod
-    def messages(pipelines):
-        """Return the bytes of every message, or field, that some pipelines emitted, by plan and metadata."""
+    def messages(chains):
+        """Return the bytes of every message, or field, that came out of some plans, by plan and metadata."""
         found = {}
-        for pipeline in pipelines:
-            for chain in pipeline._chains:
-                for item in chain.actions[-1].items:
-                    name = (chain.name, item.metadata)
-                    data = item.field.values if hasattr(item, "field") else item.message
-                    assert found.setdefault(name, bytes(data)) == bytes(data), name
+        for chain in chains:
+            for item in chain.actions[-1].items:
+                name = (chain.name, item.metadata)
+                data = item.field.values if hasattr(item, "field") else item.message
+                assert found.setdefault(name, bytes(data)) == bytes(data), name
         return found
 
 
@@ -84,6 +83,6 @@ def model(tmp_path):
     return Model(tmp_path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def model_at():
     return Model

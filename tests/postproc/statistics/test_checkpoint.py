@@ -65,6 +65,10 @@ def start(model, size, **options):
     return [model.pipeline(together=ranks, **options) for ranks in Ranks.of(size)]
 
 
+def chains_of(pipelines):
+    return [chain for pipeline in pipelines for chain in pipeline._chains]
+
+
 def flush(pipelines, kind="step-and-restart"):
     everywhere(pipelines, lambda pipeline: pipeline.flush(kind))
 
@@ -74,6 +78,7 @@ def run_with_stop(model, seed):
     chance = random.Random(seed)
     stop, before, after = chance.randint(1, LAST - 1), *chance.sample([1, 2, 3], 2)
     first = start(model, before, **{"write-restart": True})
+    chains = chains_of(first)
     model.feed(first, range(stop + 1))
     if chance.random() < 0.5:
         flush(first)
@@ -82,7 +87,7 @@ def run_with_stop(model, seed):
         everywhere(first, lambda pipeline: pipeline.close())
     second = start(model, after, **{"write-restart": True, "read-restart": True})
     model.feed(second, range(stop + 1, LAST + 1))
-    return model.messages(first_chains(first) + second)
+    return model.messages(chains + chains_of(second))
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +96,7 @@ def expected(model_at, tmp_path_factory):
     model = model_at(tmp_path_factory.mktemp("whole"))
     pipelines = [model.pipeline()]
     model.feed(pipelines, range(LAST + 1))
-    found = model.messages(pipelines)
+    found = model.messages(chains_of(pipelines))
     assert len(found) == 3 * (30 * (4 + 6 + 3) + 4 + 6)
     return found
 

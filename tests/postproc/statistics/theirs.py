@@ -16,7 +16,7 @@ import multio
 from multio.metadata import Metadata
 
 RAW, PRINTED = "out.raw", "printed.txt"
-FIELD = re.compile(r"tag=Field,.* metadata=(\{.*\}), payload-size=")
+FIELD = re.compile(r"^\[MultIO::print\].* tag=Field,.* metadata=(\{.*\}), payload-size=", re.MULTILINE)
 
 
 def main():
