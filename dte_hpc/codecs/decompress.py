@@ -461,3 +461,52 @@ def decode_ccsds(
                 k += 1
             begin += size
     return 0
+
+
+@kernel
+def decode_fields(
+    address: Int,
+    field_start: I64,
+    first_bit: I64,
+    end_bit: I64,
+    set_of_field: I64,
+    set_start: I64,
+    first_sample: I64,
+    first_range: I64,
+    start: I64,
+    stop: I64,
+    facts: I64,
+    formulas: F64,
+    target: I64,
+    n_points: I64,
+    out: F64,
+) -> Int:
+    """Write the values of many fields, each at its target; return 0 or what is wrong with one.
+
+    Field f has the bits field_start[f] to field_start[f + 1] - 1, one for each of the stretches of its set of
+    points; set p has the stretches set_start[p] to set_start[p + 1] - 1 and the packing of facts[p]. See
+    `decode_ccsds`.
+    """
+    for f in range(set_of_field.size):
+        p, begin, end = set_of_field[f], field_start[f], field_start[f + 1]
+        code = decode_ccsds(
+            address,
+            first_bit[begin:end],
+            end_bit[begin:end],
+            first_sample[set_start[p] : set_start[p + 1]],
+            first_range[set_start[p] : set_start[p + 1] + 1],
+            start,
+            stop,
+            facts[p, 0],
+            facts[p, 1],
+            facts[p, 2],
+            facts[p, 3],
+            facts[p, 4] != 0,
+            formulas[f, 0],
+            formulas[f, 1],
+            formulas[f, 2],
+            out[target[f] : target[f] + n_points[p]],
+        )
+        if code:
+            return code
+    return np.int64(0)

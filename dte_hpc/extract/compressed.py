@@ -1,23 +1,20 @@
-"""How are compressed fields that are wanted at the same points read together?
+"""What is read of compressed fields?
 
-Their block offset tables become one array, their intervals' bytes one list of reads, and each field is
-then one call of the decoder, which writes its values where they belong.
+Their block offset tables become one array and their intervals' bytes one list of reads, whatever points
+are wanted of each, so that a flight through thirty fields costs hardly more than one field.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dte_hpc.base.errors import CorruptData
-from dte_hpc.codecs import intervals
-from dte_hpc.codecs.intervals import BEHIND_BYTES, Stretches
-from dte_hpc.codecs.layout import Layout
-from dte_hpc.extract.batches import ReadPolicy
+from dte_hpc.codecs.intervals import Sets, joined_tables
+from dte_hpc.extract.batches import Batch, ReadPolicy
+from dte_hpc.grids.spans import expand
 
 Int64s = NDArray[np.int64]
-Float64s = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,8 +24,8 @@ class FieldReads:
     Attributes
     ----------
     field, offset, length : int64, shape (n_reads,)
-        Which of the fields, and bytes from the start of its message; by field, ascending.
-    first_bit, end_bit : int64, shape (n_fields, n_stretches)
+        Which of the fields, and bytes from the start of its packed data; by field, ascending.
+    first_bit, end_bit : int64, shape (n_stretches of all fields,)
         Where in the bytes that are read, one piece after another, each stretch begins and its piece ends.
     least : int
         Bytes of the stretches alone.
@@ -49,74 +46,62 @@ class FieldReads:
 
 def plan_fields(
     policy: ReadPolicy,
-    layout: Layout,
+    sets: Sets,
+    set_of_field: Int64s,
     data_length: Int64s,
-    tables: list[NDArray[np.uint64]],
-    stretches: Stretches,
+    tables: Sequence[NDArray[np.uint64]],
 ) -> FieldReads:
-    """Return what to read of fields that are packed alike.
+    """Return what to read of some fields.
 
     Parameters
     ----------
-    layout : Layout
-        Of any of the fields.
+    set_of_field : int64, shape (n_fields,)
+        Which of the sets of points is wanted of each.
     data_length : int64, shape (n_fields,)
         Bytes of packed data of each.
-    tables : list of ndarray of uint64
+    tables : sequence of ndarray of uint64
         Their block offsets.
 
     Raises
     ------
-    CorruptData
+    InvalidMessage
         If a table cannot be that of its field.
     """
-    if any(table.size != tables[0].size for table in tables):
-        raise CorruptData("the block offset tables of fields that are packed alike differ in length")
-    offsets = intervals.checked_offsets(layout, np.stack(tables), data_length)
-    begin, end = intervals.byte_ranges(offsets, data_length, stretches)
-    least = int((end - begin).sum() - (end[:, :-1] > begin[:, 1:]).sum())
-    near = begin[:, 1:] - end[:, :-1] <= policy.gap_bytes
-    near[(end - begin).sum(axis=1) > policy.whole_share * data_length] = True
-    heads = np.concatenate([np.ones((len(tables), 1), np.bool_), ~near], axis=1)
-    tails = np.concatenate([~near, np.ones((len(tables), 1), np.bool_)], axis=1)
-    field = np.nonzero(heads)[0]
+    offsets, table_start = joined_tables(sets.n_intervals[set_of_field], tables, data_length)
+    field, stretch = expand(sets.set_start[set_of_field], sets.set_start[set_of_field + 1])
+    table = table_start[field]
+    first_bit = offsets[table + sets.first_rsi[stretch]]
+    begin, end = first_bit >> 3, (offsets[table + sets.last_rsi[stretch] + 1] + 7) >> 3
+    is_same = field[1:] == field[:-1]
+    least = int((end - begin).sum() - (is_same & (end[:-1] > begin[1:])).sum())
+    is_most = np.bincount(field, end - begin) > policy.whole_share * data_length
+    is_near = is_same & ((begin[1:] - end[:-1] <= policy.gap_bytes) | is_most[field[1:]])
+    heads, tails = np.concatenate([[True], ~is_near]), np.concatenate([~is_near, [True]])
     offset, length = begin[heads], end[tails] - begin[heads]
     place = np.cumsum(length) - length
-    read = np.cumsum(heads).reshape(heads.shape) - 1
-    shift = 8 * (place - offset)
+    read = np.cumsum(heads) - 1
     return FieldReads(
-        field=field,
-        offset=offset + layout.data_offset,
+        field=field[heads],
+        offset=offset,
         length=length,
-        first_bit=offsets[:, stretches.first_rsi] + shift[read],
+        first_bit=first_bit + (8 * (place - offset))[read],
         end_bit=8 * (place + length)[read],
         least=least,
     )
 
 
-def decode_fields(
-    layout: Layout,
-    stretches: Stretches,
-    reads: FieldReads,
-    data: NDArray[np.uint8],
-    formulas: NDArray[Any],
-    targets: list[Float64s],
-) -> None:
-    """Write the values of some fields.
+def memory_of(batches: Sequence[Batch], sets: Sets) -> Int64s:
+    """Return about how many bytes reading a field of each batch takes."""
+    counts = np.add.reduceat(sets.last_rsi - sets.first_rsi + 1, sets.set_start[:-1])
+    lengths = np.array([batch.layout.data_length for batch in batches], np.int64)
+    return lengths * counts // sets.n_intervals + 8 * sets.n_intervals + 64 * np.diff(sets.set_start)
 
-    Parameters
-    ----------
-    data : uint8
-        The bytes of all reads, and `BEHIND_BYTES` more.
-    formulas : float64, shape (n_fields, 3)
-        Step, reference and factor of each field.
-    targets : list of float64 arrays
-        Where each field's values go.
-    """
-    data[reads.n_bytes : reads.n_bytes + BEHIND_BYTES] = 0
-    reads.first_bit.setflags(write=False)
-    reads.end_bit.setflags(write=False)
-    for first_bit, end_bit, formula, target in zip(
-        reads.first_bit, reads.end_bit, formulas.tolist(), targets, strict=True
-    ):
-        intervals.decode(layout, stretches, data, first_bit, end_bit, formula, target)
+
+def shares(needed: Int64s, most: int) -> Iterator[slice]:
+    """Yield runs of fields that together need no more than `most` bytes, or are one field."""
+    ends, first = np.cumsum(needed), 0
+    while first < ends.size:
+        before = int(ends[first] - needed[first])
+        last = max(first + 1, int(np.searchsorted(ends, before + most, side="right")))
+        yield slice(first, last)
+        first = last

@@ -2,13 +2,14 @@
 
 Fields that are packed alike and wanted at the same points are one batch: their byte ranges are worked
 out once, read with one call of the reader, and unpacked together, so that a field of a time series
-costs microseconds. Compressed fields are read block by block, each block once. A whole data section is
-read when the pieces come near its size.
+costs microseconds. All compressed batches are read and decoded together, block by block, each block once.
+A whole data section is read when the pieces come near its size.
 
 A single value cannot be checked against the message's checksum: what is checked is that offsets and
 sizes fit the message, and that no read is short.
 """
 
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,12 @@ from dte_hpc.base.errors import CorruptData
 from dte_hpc.codecs import intervals, packing
 from dte_hpc.codecs.bitmaps import bitmap_reads, directory_of, present_in_reads
 from dte_hpc.codecs.decode import decode, step_and_factor
-from dte_hpc.codecs.intervals import BEHIND_BYTES, Stretches, is_decoded_alone
+from dte_hpc.codecs.intervals import BEHIND_BYTES, Sets, decode_fields, is_decoded_alone
 from dte_hpc.codecs.layout import CCSDS, OTHER, SIMPLE, Layout
 from dte_hpc.codecs.points import ReadPlan, decode_reads, find_block_offsets, simple_byte_ranges
 from dte_hpc.extract.account import Account
 from dte_hpc.extract.batches import Batch, ReadPolicy, Wanted, batches, choose_plan
-from dte_hpc.extract.compressed import decode_fields, plan_fields
+from dte_hpc.extract.compressed import memory_of, plan_fields, shares
 from dte_hpc.extract.kept import Kept
 from dte_hpc.extract.mapped import MappedReader
 from dte_hpc.extract.pread import PreadReader, Reader
@@ -36,6 +37,7 @@ Float64s = NDArray[np.float64]
 COMPRESSED_BYTES = (
     4 * 1024 * 1024
 )  # what is decoded at once stays in a cache and in memory that is there already
+_step_and_factor = lru_cache(step_and_factor)
 MAPPED, KEPT = MappedReader(), Kept()  # of the process: what they keep is for all queries
 
 
@@ -72,8 +74,14 @@ def read_values(
     policy = policy or ReadPolicy()
     reader = reader or (MAPPED if policy.map_files else PreadReader())
     work = _Work(query.fields, out, account, reader, policy)
+    compressed: list[Batch] = []
     for batch in batches(query, first, last):
-        work.read(batch)
+        if _is_by_intervals(batch.layout):
+            compressed.append(batch)
+        else:
+            work.read(batch)
+    if compressed:
+        work.compressed(compressed)
     return out
 
 
@@ -100,12 +108,10 @@ class _Work:
         self.policy = policy
 
     def read(self, batch: Batch) -> None:
-        """Read one batch."""
+        """Read one batch, of fields that are not read by their intervals."""
         layout = batch.layout
         if layout.packing == OTHER:
             self._each(batch, self._whole)
-        elif layout.packing == CCSDS and not layout.bitmap_offset and is_decoded_alone(layout):
-            self._compressed(batch)
         elif layout.bitmap_offset or layout.packing == CCSDS:
             self._each(batch, self._one)
         elif layout.packing == SIMPLE:
@@ -195,45 +201,46 @@ class _Work:
         n = batch.rows.size
         self._count(n * plan.offset.size, n * least, n * n_bytes, n * plan.n_decoded)
 
-    def _compressed(self, batch: Batch) -> None:
-        """Read compressed fields, as many at once as fit in the batch's memory."""
-        stretches = Stretches.of(batch.layout, batch.start, batch.stop)
-        n_intervals = int((stretches.last_rsi - stretches.first_rsi + 1).sum())
-        n_all = -(-batch.layout.n_packed // (batch.layout.block_size * batch.layout.rsi))
-        n_bytes = batch.layout.data_length * n_intervals // n_all + 8 * n_all + 64 * stretches.first_rsi.size
-        at_once = max(1, min(self.policy.batch_bytes, COMPRESSED_BYTES) // n_bytes)
-        fds, order = self._in_file_order(batch.rows)
-        for some in np.split(order, np.arange(at_once, order.size, at_once)):
-            rows = batch.rows[some]
-            stored = zip(rows.tolist(), self.fields.block_tables(rows), strict=True)
-            tables = [self._table(row, table) for row, table in stored]
-            self._decode_stretches(batch, some, fds, tables, stretches)
-
-    def _decode_stretches(
-        self,
-        batch: Batch,
-        some: Int64s,
-        fds: NDArray[np.int32],
-        tables: list[NDArray[np.uint64]],
-        stretches: Stretches,
-    ) -> None:
-        """Read and decode some fields of a batch."""
-        rows = batch.rows[some]
-        records = self.fields.layout[rows]
-        reads = plan_fields(
-            self.policy, batch.layout, records["data_length"].astype(np.int64), tables, stretches
+    def compressed(self, batches: list[Batch]) -> None:
+        """Read compressed fields, whatever is wanted of each, as many at once as fit in memory."""
+        sets = Sets.of(
+            [batch.layout for batch in batches],
+            [batch.start for batch in batches],
+            [batch.stop for batch in batches],
         )
-        data = np.empty(reads.n_bytes + BEHIND_BYTES, np.uint8)
-        begin = self.fields.offset[rows].astype(np.int64)
-        places = begin[reads.field] + reads.offset
-        self.reader.read(fds[some][reads.field], places, reads.length, data[: reads.n_bytes])
-        targets = [self.out[at : at + batch.n_points] for at in batch.target[some].tolist()]
-        decode_fields(batch.layout, stretches, reads, data, _formulas(records), targets)
-        self._count(reads.field.size, reads.least, reads.n_bytes, len(tables) * stretches.n_decoded)
+        rows = np.concatenate([batch.rows for batch in batches])
+        target = np.concatenate([batch.target for batch in batches])
+        which = np.repeat(np.arange(len(batches)), [batch.rows.size for batch in batches])
+        fds, order = self._in_file_order(rows)
+        fds, rows, target, which = fds[order], rows[order], target[order], which[order]
+        most = min(self.policy.batch_bytes, COMPRESSED_BYTES)
+        for some in shares(memory_of(batches, sets)[which], most):
+            self._decode_some(sets, which[some], rows[some], fds[some], target[some])
+
+    def _decode_some(
+        self, sets: Sets, which: Int64s, rows: Int64s, fds: NDArray[np.int32], target: Int64s
+    ) -> None:
+        """Read and decode some compressed fields, in the order in which they lie in the files."""
+        stored = zip(rows.tolist(), self.fields.block_tables(rows), strict=True)
+        tables = [self._table(row, table) for row, table in stored]
+        records = self.fields.layout[rows]
+        reads = plan_fields(self.policy, sets, which, records["data_length"].astype(np.int64), tables)
+        n_bytes = reads.n_bytes
+        data = np.empty(n_bytes + BEHIND_BYTES, np.uint8)
+        data[n_bytes:] = 0
+        begin = self.fields.offset[rows].astype(np.int64) + records["data_offset"].astype(np.int64)
+        self.reader.read(fds[reads.field], begin[reads.field] + reads.offset, reads.length, data[:n_bytes])
+        formulas = _formulas(records)
+        decode_fields(sets, which, data, reads.first_bit, reads.end_bit, formulas, target, self.out)
+        self._count(reads.field.size, reads.least, n_bytes, int(sets.n_decoded[which].sum()))
+
+    @cached_property
+    def _file(self) -> NDArray[np.integer[Any]]:
+        return self.fields.locations()[0]
 
     def _in_file_order(self, rows: Int64s) -> tuple[NDArray[np.int32], Int64s]:
         """Return the rows' descriptors, and the order in which their bytes lie in the files."""
-        file = self.fields.locations()[0][rows]
+        file = self._file[rows]
         if (file == file[0]).all():
             fds = np.full(rows.size, self.fields.fd(int(rows[0])), np.int32)
             return fds, np.argsort(self.fields.offset[rows], kind="stable")
@@ -289,13 +296,17 @@ class _Work:
         self.account.bytes_decoded += 8 * decoded
 
 
+def _is_by_intervals(layout: Layout) -> bool:
+    return layout.packing == CCSDS and not layout.bitmap_offset and is_decoded_alone(layout)
+
+
 def _formulas(records: NDArray[Any]) -> Float64s:
     """Return step, reference and factor of each record, shape (n, 3)."""
     scales = zip(records["binary_scale"].tolist(), records["decimal_scale"].tolist(), strict=True)
     rows = [
         (step, reference, factor)
         for (step, factor), reference in zip(
-            (step_and_factor(*pair) for pair in scales), records["reference"].tolist(), strict=True
+            (_step_and_factor(*pair) for pair in scales), records["reference"].tolist(), strict=True
         )
     ]
     return np.array(rows, np.float64)

@@ -6,6 +6,7 @@ absent value, the empty text.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -182,8 +183,7 @@ class Table:
         if not has.any():
             return ([""], np.zeros(len(rows), np.int32)), np.zeros(len(rows), np.uint64)
         elsewhere = self.codes(TABLES)
-        behind = np.where(elsewhere == 0, self.number("table"), np.uint64(0))
-        before = np.concatenate((np.zeros(1, np.uint64), np.cumsum(behind, dtype=np.uint64)))
+        before = self._tables_before
         which = np.searchsorted(self.starts, rows, side="right") - 1
         first = np.array([offset + segment.length for segment, _, offset in self.segments], np.uint64)
         own = first[which] + before[rows] - before[self.starts[which]]
@@ -194,6 +194,12 @@ class Table:
         used, codes = np.unique(np.where(has, codes, 0), return_inverse=True)
         words = [names.list[number] for number in used.tolist()]
         return (words, codes.astype(np.int32)), np.where(has, offsets, np.uint64(0))
+
+    @cached_property
+    def _tables_before(self) -> U64:
+        """Bytes of block offset tables behind their segments, of all rows before each, shape (n_rows + 1,)."""
+        behind = np.where(self.codes(TABLES) == 0, self.number("table"), np.uint64(0))
+        return np.concatenate((np.zeros(1, np.uint64), np.cumsum(behind, dtype=np.uint64)))
 
     def _new_codes(self, keyword: str) -> Codes:
         words = self.words.setdefault(keyword, Words())

@@ -63,12 +63,13 @@ def unpack_tables(rows: Sequence[bytes], where: Callable[[int], str]) -> list[ND
     ((count, width),) = forms
     table = np.frombuffer(b"".join(rows), np.uint8).reshape(len(rows), -1)
     edges = table[:, :16].copy().view("<u8")
-    steps = np.empty((len(rows), count), np.uint64)
-    steps[:, 1:] = edges[:, 1:]
+    offsets = np.empty((len(rows), count), np.uint64)
+    offsets[:, :1] = edges[:, :1]
     if width:
-        steps[:, 1:] += table[:, HEADER_BYTES:].copy().view(f"<u{width}")
-    steps[:, :1] = edges[:, :1]
-    return list(np.cumsum(steps, axis=1, dtype=np.uint64))
+        np.add(edges[:, 1:], table[:, HEADER_BYTES:].view(f"<u{width}"), out=offsets[:, 1:])
+    else:
+        offsets[:, 1:] = edges[:, 1:]
+    return list(np.cumsum(offsets, axis=1, out=offsets))
 
 
 def _form(data: bytes, number: int, where: Callable[[int], str]) -> tuple[int, int]:

@@ -271,7 +271,7 @@ class Listing:
             def where(number: int, database: Database = database, found: list[Any] = found) -> str:
                 return f"{database.where}/{found[number][0]}, byte {found[number][1]}"
 
-            fds = {name: database.file(name) for name, _, _ in found}
+            fds = {name: database.file(name) for name in {name for name, _, _ in found}}
             data = [read_exactly(fds[name].fd, length, offset, name) for name, offset, length in found]
             unpacked = unpack_tables(data, where)
             for place, offsets_of_blocks in zip(places.tolist(), unpacked, strict=True):
