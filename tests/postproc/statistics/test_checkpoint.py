@@ -1,14 +1,22 @@
 """Statistics go on where a job before left off, to the byte; and what is refused instead."""
 
+import os
 import random
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
-from dte_hpc.base.errors import DteError
+from dte_hpc.base.errors import CorruptData, DteError, InvalidConfig, StorageFailed
+from dte_hpc.base.field import Field
+from dte_hpc.base.flush_kinds import RESTARTS
+from dte_hpc.fdb.files.disk import Disk
+from dte_hpc.postproc import Pipeline, load_plans
 
 LAST = 720
+N_VARIABLES = 3
 
 
 class Ranks:
@@ -152,7 +160,7 @@ def test_defect_3_what_the_default_library_writes_can_be_read(model, tmp_path, l
     pipeline, whole = single(tmp_path, **{"read-restart": True} | chosen), single(tmp_path)
     model.feed([pipeline], range(31, 49))
     model.feed([whole], range(49))
-    np.testing.assert_array_equal(out_of(pipeline), out_of(whole)[len(VARIABLES) :])
+    np.testing.assert_array_equal(out_of(pipeline), out_of(whole)[N_VARIABLES:])
 
 
 @pytest.mark.parametrize("operation", NAMES_WITH_HYPHENS)
@@ -163,7 +171,7 @@ def test_defect_4_operations_with_a_hyphen_go_on(model, tmp_path, operation):
     whole = single(tmp_path, [operation])
     model.feed([pipeline], range(31, 49))
     model.feed([whole], range(49))
-    np.testing.assert_array_equal(out_of(pipeline), out_of(whole)[len(VARIABLES) :])
+    np.testing.assert_array_equal(out_of(pipeline), out_of(whole)[N_VARIABLES:])
 
 
 def test_defect_5_two_checkpoints_of_one_time(model, tmp_path):
@@ -176,7 +184,7 @@ def test_defect_5_two_checkpoints_of_one_time(model, tmp_path):
     root = tmp_path / "StatisticsDump"
     assert sorted(path.name for path in root.iterdir()) == ["20260402-060000", "latest"]
     assert len(list((root / "latest").iterdir())) == 2
-    assert len(single(tmp_path, **{"read-restart": True})._chains[0].actions[1].waiting) == len(VARIABLES)
+    assert len(single(tmp_path, **{"read-restart": True})._chains[0].actions[1].waiting) == N_VARIABLES
 
 
 @pytest.mark.parametrize(
@@ -188,9 +196,7 @@ def test_which_kinds_of_flush_write_a_checkpoint(model, tmp_path, kind, keeps):
 
 
 def test_a_flush_of_no_kind_is_refused(model, tmp_path):
-    with pytest.raises(
-        InvalidConfig, match=r"'last-steps' \(did you mean 'last-step'\?\); expected one of def"
-    ):
+    with pytest.raises(InvalidConfig, match=r"'last-steps' \(did you mean 'last-step'\?\); expected"):
         single(tmp_path).flush("last-steps")
 
 
@@ -200,12 +206,12 @@ def test_a_flush_of_no_kind_is_refused(model, tmp_path):
 def test_the_newest_checkpoints_stay(model, tmp_path, keep, stay):
     root = kept_at(model, tmp_path, 4, 8, 12, **{"restart-keep": keep})
     found = sorted(path.name for path in root.iterdir() if path.name != "latest")
-    assert found == (stay or [f"20260401-{hour:02}0000" for hour in (4, 8, 12)[-keep:]])
+    assert found == [f"20260401-{hour:02}0000" for hour in (4, 8, 12)[-keep:]]
     assert (root / "latest").resolve().name == "20260401-120000"
 
 
 def test_age_is_the_order_of_writing_and_leftovers_go(model, tmp_path):
-    """A run that begins again from an earlier checkpoint keeps its own, not the later ones of the run before."""
+    """A run that begins again from an earlier checkpoint keeps its own, not the later ones."""
     root = kept_at(model, tmp_path, 8, 12)
     killed, foreign = root / "20260401-150000", root / "20200101-000000"
     for folder, name in ((killed, "state-0-0-0011aabb.h5"), (foreign, "multio's")):
@@ -251,7 +257,7 @@ def damage(root, how):
         (
             "no checkpoint",
             InvalidConfig,
-            r"no checkpoint .*latest; expected one that a run with write-restart",
+            r"no checkpoint .*latest; expected one that a run with",
         ),
     ],
 )
@@ -295,20 +301,14 @@ def test_the_checkpoint_of_another_plan_is_refused(model, tmp_path, options, say
 
 def test_plans_that_would_go_on_from_different_times_are_refused(model, tmp_path):
     kept_at(model, tmp_path, 6, **{"restart-prefix": "a"})
-    kept_at(model, tmp_path, 7, **{"restart-prefix": "b"})
+    kept_at(model, tmp_path, 7, **{"restart-prefix": "b", "name": "second"})
+    statistics = {"type": "statistics", "output-frequency": "1d", "operations": ["average"]}
+    options = {"read-restart": True, "restart-path": str(tmp_path), "initial-condition-present": True}
     plans = []
-    for prefix in "ab":
-        options = {"read-restart": True, "restart-path": str(tmp_path), "restart-prefix": prefix}
-        options["initial-condition-present"] = True
-        statistics = {"type": "statistics", "output-frequency": "1d", "operations": ["average"]}
-        actions = [{"type": "aggregate"}, statistics | {"options": options}, {"type": "null"}]
-        plans.append({"name": "only", "actions": actions})
-    plans[1]["name"] = "second"
-    (tmp_path / "b").rename(tmp_path / "c")
-    second = single(tmp_path, name="second", **{"write-restart": True, "restart-prefix": "b"})
-    model.feed([second], range(8))
-    second.flush("step-and-restart")
-    with pytest.raises(InvalidConfig, match="20260401-060000 and .* of 20260401-070000; expected one time"):
+    for name, prefix in (("only", "a"), ("second", "b")):
+        chosen = statistics | {"options": options | {"restart-prefix": prefix}}
+        plans.append({"name": name, "actions": [{"type": "aggregate"}, chosen, {"type": "null"}]})
+    with pytest.raises(InvalidConfig, match=r"20260401-060000 and .* of 20260401-070000; expected one time"):
         Pipeline(load_plans(plans))
 
 
@@ -317,7 +317,7 @@ def test_plans_that_would_go_on_from_different_times_are_refused(model, tmp_path
     [("restart-time", "../x"), ("restart-prefix", "../x"), ("restart-prefix", ""), ("restart-keep", -1)],
 )
 def test_odd_options_are_told_with_their_place(tmp_path, option, value):
-    with pytest.raises(InvalidConfig, match=rf"\$\[0\].actions\[1\].options.{option}"):
+    with pytest.raises(InvalidConfig, match=rf"\.actions\[1\]\.options\.{option}: found"):
         single(tmp_path, **{option: value})
 
 
