@@ -23,13 +23,15 @@ Counts = NDArray[np.uint8] | NDArray[np.uint32]
 def warm() -> None:
     """Compile, or load from the cache, what interpolation runs."""
     column, one = np.zeros(1, np.uint32), np.ones(1)
-    for width in (np.uint8, np.uint32):
+    each: tuple[Counts, ...] = (np.ones(1, np.uint8), np.ones(1, np.uint32))
+    for counts in each:
         for kind in (np.float64, np.float32):
             values = frozen(np.ones(1, kind))
             all_finite(values)
-            weigh(np.ones(1, width), column, one, values, np.empty(1))
-            weigh_with_missing(np.ones(1, width), column, one, values, np.empty(1))
-        weigh_four(np.ones(1, width), column, one, frozen(np.ones((4, 1))), *np.empty((4, 1)))
+            hold(values, np.empty(1))
+            weigh(counts, column, one, values, np.empty(1))
+            weigh_with_missing(counts, column, one, values, np.empty(1))
+        weigh_four(counts, column, one, frozen(np.ones((4, 1))), *np.empty((4, 1)))
 
 
 def apply_weights(
@@ -49,6 +51,16 @@ def all_finite(values: Floats) -> bool:
     """Whether no value is NaN or infinite. Cost: 0.1 ms for O320."""
     others = 0
     for i in range(values.size):  # no early return: so it is vectorised
+        others += values[i] - values[i] != 0
+    return others == 0
+
+
+@numba.njit(nogil=True, cache=True)
+def hold(values: Floats, held: NDArray[np.float64]) -> bool:
+    """Copy values; return whether all are finite, which costs nothing beside the copy."""
+    others = 0
+    for i in range(values.size):
+        held[i] = values[i]
         others += values[i] - values[i] != 0
     return others == 0
 
@@ -148,7 +160,11 @@ def weigh_with_missing(
 
 @numba.njit(nogil=True, cache=True)
 def _row_with_missing(
-    first: int, last: int, indices: NDArray[np.uint32], weights: NDArray[np.float64], values: Floats
+    first: np.uint64,
+    last: np.uint64,
+    indices: NDArray[np.uint32],
+    weights: NDArray[np.float64],
+    values: Floats,
 ) -> float:
     total = 0.0
     left = 0.0
