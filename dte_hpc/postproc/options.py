@@ -18,9 +18,11 @@ def read_options(
 
     A keyword that is refused is set aside and the rest is read again, so that each of several bad
     keywords is named. Keyword ``type`` says which options these are, and is left alone.
+    Where MultIO writes a keyword with underscores, the class says so in ``OTHER_WORDS``.
     """
     errors: list[InvalidConfig] = []
-    left = {keyword: value for keyword, value in node.items() if keyword != "type"}
+    others: Mapping[str, str] = getattr(kind, "OTHER_WORDS", {})
+    left = {others.get(keyword, keyword): value for keyword, value in node.items() if keyword != "type"}
     while True:
         try:
             options = struct(kind, left, place)
