@@ -39,7 +39,7 @@ def recording():
 def stream(comm):
     """Run `model(client, world)` on all but the last ranks, which serve; returns what all ranks recorded."""
 
-    def run(model, *, io=1, budget_bytes=1 << 26, pipeline=RecordingPipeline, checked=True):
+    def run(model, *, io=1, budget_bytes=1 << 26, pipeline=RecordingPipeline, pipeline_on=None, checked=True):
         from dte_hpc.ioserver import IOClient, serve
         from dte_hpc.parallel import Role, World, assign_roles
 
@@ -47,7 +47,7 @@ def stream(comm):
         world = World.split(assign_roles(comm.size, comm.rank, io=io), comm)
 
         def factory():
-            pipelines.append(pipeline())
+            pipelines.append(pipeline_on(world.comm) if pipeline_on else pipeline())
             return pipelines[0]
 
         if world.role is Role.IO:
