@@ -35,15 +35,29 @@ def values_of(step):
     return np.sin(step * np.array([0.1, 0.7, 1.3, 2.9, 4.1])) * 100.0 - 3.0
 
 
-def case(  # noqa: PLR0913
+def case(
     frequency, operations, steps, *, time=0, date=20260101, kind="float64", md=None, missing=(), **options
 ):
     """Return one case of `theirs`; `missing` are (step, point)."""
     fields = []
     for step in steps:
-        metadata = {"category": "atm", "name": "t", "param": "130", "paramId": 130, "level": 500, "levelist": 500,
-                    "levtype": "pl", "startDate": date, "startTime": time, "date": date, "time": time, "step": step,
-                    "gridType": "regular_ll", "domain": "atm", "misc-globalSize": 5}  # fmt: skip
+        metadata = {
+            "category": "atm",
+            "name": "t",
+            "param": "130",
+            "paramId": 130,
+            "levtype": "pl",
+            "level": 500,
+            "levelist": 500,
+            "gridType": "regular_ll",
+            "domain": "atm",
+            "misc-globalSize": 5,
+            "step": step,
+            "startDate": date,
+            "startTime": time,
+            "date": date,
+            "time": time,
+        }
         if missing:
             metadata |= {"bitmapPresent": True, "missingValue": MISSING}
         values = values_of(step)
@@ -75,7 +89,7 @@ def same_cases():
         yield (
             f"{frequency}, reset every {reset}",
             case(
-                frequency, GROWN, range(0, 73), time=60000, date=20251231,
+                frequency, GROWN, range(73), time=60000, date=20251231,
                 initial_condition_present=True, solver_reset_accumulate_fields_every=reset,
             ),
         )  # fmt: skip

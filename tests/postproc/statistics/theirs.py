@@ -1,18 +1,19 @@
 """What does MultIO make of these samples? Run by a Python that has ``multio``: cases in, results out (JSON).
 
-A case: ``action``, ``options``, ``fields`` (metadata and values of each sample, in order), ``kind`` (float64 or
-float32). A result: ``outs`` (metadata and values of each field), ``error`` (MultIO's words, or null).
+A case: ``action``, ``options``, ``fields`` (metadata and values of each sample, in order), ``kind``
+(float64 or float32). A result: ``outs`` (metadata and values of each field), ``error`` (MultIO's words,
+or null).
 """
 
 import json
 import os
 import re
 import sys
-
-import numpy as np
-from mpi4py import MPI  # noqa: F401  (MultIO must not initialise MPI itself)
+from pathlib import Path
 
 import multio
+import numpy as np
+from mpi4py import MPI  # noqa: F401  (MultIO must not initialise MPI itself)
 from multio.metadata import Metadata
 
 RAW, PRINTED = "out.raw", "printed.txt"
@@ -26,9 +27,8 @@ def main():
         (self._set_bool if isinstance(value, bool) else lambda k, v: plain(self, k, v))(key, value)
 
     Metadata.__setitem__ = with_bools
-    results = [of(case) for case in json.loads(open(sys.argv[1]).read())]
-    with open(sys.argv[2], "w") as out:
-        json.dump(results, out)
+    results = [of(case) for case in json.loads(Path(sys.argv[1]).read_text())]
+    Path(sys.argv[2]).write_text(json.dumps(results))
 
 
 def of(case):
@@ -36,7 +36,7 @@ def of(case):
     plan = {"name": "p", "actions": [case["action"], {"type": "print", "stream": "cout"}, sink]}
     os.environ["MULTIO_PLANS"] = json.dumps({"plans": [plan]})
     for path in (RAW, PRINTED):
-        open(path, "wb").close()
+        Path(path).write_bytes(b"")
     printed = os.open(PRINTED, os.O_WRONLY | os.O_TRUNC)
     before = os.dup(1)
     os.dup2(printed, 1)
@@ -46,7 +46,7 @@ def of(case):
         os.dup2(before, 1)
         os.close(before)
         os.close(printed)
-    named = [json.loads(found) for found in FIELD.findall(open(PRINTED).read())]
+    named = [json.loads(found) for found in FIELD.findall(Path(PRINTED).read_text())]
     values = np.fromfile(RAW, case["kind"]).astype(float)
     rows = values.reshape(len(named), -1).tolist() if named else []
     return {"outs": list(zip(named, rows, strict=True)), "error": error}
@@ -59,7 +59,7 @@ def send(case):
     try:
         for metadata, values in case["fields"]:
             client.write_field(metadata, np.array(values, case["kind"]))
-    except Exception as caught:
+    except multio.MultioException as caught:
         error = str(caught)
     client.flush()
     client.close_connections()
