@@ -14,6 +14,7 @@ from dte_hpc.postproc.options import read_options
 from dte_hpc.postproc.plans.on_error import OnError, read_on_error
 from dte_hpc.postproc.plans.order import Step, order_mistakes
 from dte_hpc.postproc.plans.reach import contradictions
+from dte_hpc.postproc.restarts import Restart
 
 MAX_ACTIONS = 1000
 FILES = ("template", "mapping", "grid-downloader-template")
@@ -171,6 +172,8 @@ def _read_action(
     choice, errors = read_on_error(given, place)
     own = {keyword: value for keyword, value in given.items() if keyword != "on-error"}
     options, found = read_options(kind.Options, own, place)
+    if side is Side.CLIENT:
+        found += _restart_mistakes(options, place)
     if options is not None and side is not None:
         errors += _wrong_inside(options, place, side)
     errors += [*found, *_missing_files(own, place, {str(e.facts.get("place")) for e in found})]
@@ -209,6 +212,19 @@ def _wrong_inside(options: Options, place: str, side: Side) -> Iterator[InvalidC
 def branches_of(options: Options) -> Sequence[Sequence[ActionConfig]]:
     """Return the chains that an action's options hold: none, mostly."""
     return options.chains() if isinstance(options, _Branched) else ()
+
+
+def _restart_mistakes(options: Options | None, place: str) -> list[InvalidConfig]:
+    """Return an error where a client plan asks for checkpoints: each model rank holds parts only."""
+    restart = getattr(options, "restart", None)
+    if not isinstance(restart, Restart) or not (restart.writes or restart.reads):
+        return []
+    word = "write-restart" if restart.writes else "read-restart"
+    return [
+        refuse(
+            f"{place}.options.{word}", "true in a client plan", "it in a server plan, whose fields are whole"
+        )
+    ]
 
 
 def _missing_files(given: Mapping[str, Any], place: str, told: set[str]) -> list[InvalidConfig]:

@@ -146,6 +146,11 @@ class StatisticsOptions(Options):
     options: WindowOptions = WindowOptions()
 
     @property
+    def restart(self) -> Restart:
+        """What is said of checkpoints."""
+        return self.options.restart
+
+    @property
     def shape(self) -> dict[str, Any]:
         """What decides which state a variable has: a checkpoint of another shape is refused."""
         windows = {

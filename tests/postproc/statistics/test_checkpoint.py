@@ -14,6 +14,7 @@ from dte_hpc.base.field import Field
 from dte_hpc.base.flush_kinds import RESTARTS
 from dte_hpc.fdb.files.disk import Disk
 from dte_hpc.postproc import Pipeline, load_plans
+from dte_hpc.postproc.plans.document import load_document
 
 LAST = 720
 N_VARIABLES = 3
@@ -349,3 +350,11 @@ def test_a_disk_that_fails_leaves_the_checkpoint_before(model, tmp_path, monkeyp
 
 def refuse(*_words):
     raise StorageFailed("no more disk")
+
+
+@pytest.mark.parametrize("word", ["write-restart", "read-restart"])
+def test_a_client_plan_keeps_no_state(word):
+    statistics = {"type": "statistics", "output-frequency": "1d", "operations": ["average"]}
+    actions = [statistics | {"options": {word: True}}, {"type": "null"}]
+    with pytest.raises(InvalidConfig, match=rf"actions\[0\].options.{word}: found true in a client plan"):
+        load_document({"client": {"plans": [{"name": "p", "actions": actions}]}, "server": {"plans": []}})
