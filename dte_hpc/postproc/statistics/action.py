@@ -13,7 +13,7 @@ from dte_hpc.base.errors import InvalidPart
 from dte_hpc.base.field import PACKING_FACTS, Field, Metadata, Values
 from dte_hpc.postproc.action import Context, Explained, Flow, Item, MaskedField, Passing
 from dte_hpc.postproc.restarts import Restart
-from dte_hpc.postproc.statistics.operations import EVERY_SAMPLE, Finished, initial_state
+from dte_hpc.postproc.statistics.operations import EVERY_SAMPLE, Finished, Operation, initial_state
 from dte_hpc.postproc.statistics.running import Window, refuse_odd_time
 from dte_hpc.postproc.statistics.settings import StatisticsOptions, WindowOptions
 from dte_hpc.postproc.statistics.waiting import Waiting
@@ -121,8 +121,7 @@ class Statistics(Passing):
         refuse_odd_time(window, metadata, clock, backward=self._backward)
         self._take(window, metadata, values, clock.interval)
         window.last = clock.now
-        after = clock.now + clock.interval
-        if after < window.end or (after == window.end and not self._backward):
+        if not self._is_last(window, clock):
             return ()
         return self._emit(window, window.end, clock.interval, item)
 
@@ -151,6 +150,11 @@ class Statistics(Passing):
         """Return what does not change from sample to sample: ``date`` does where ``startDate`` is given."""
         dates = _DATES if "startDate" in metadata and not self._options.use_current_time else ()
         return metadata.without(*_NOT_THE_NAME, *dates)
+
+    def _is_last(self, window: Window, clock: Clock) -> bool:
+        """Whether the sample after this one is no more of this window."""
+        after = clock.now + clock.interval
+        return after > window.end or (after == window.end and self._backward)
 
     def _restored(self, name: Metadata) -> Window | None:
         """Return the window a checkpoint has of a variable, open now; None when there is none."""
@@ -210,6 +214,10 @@ class Statistics(Passing):
             )
         return n_expected
 
+    def _named(self, window: Window, end: datetime, interval: timedelta, operation: Operation) -> Metadata:
+        """Return what a result is called."""
+        return named(window, end, interval, operation, self._all_options)
+
     def _emit(
         self, window: Window, end: datetime, interval: timedelta, item: MaskedField | None
     ) -> list[Item]:
@@ -224,7 +232,7 @@ class Statistics(Passing):
         out: list[Item] = [
             MaskedField(
                 field=Field(
-                    metadata=named(window, end, interval, operation, self._all_options),
+                    metadata=self._named(window, end, interval, operation),
                     values=operation.finalise(finished),
                 ),
                 mask=item.mask if item else None,
