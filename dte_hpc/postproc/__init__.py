@@ -24,7 +24,8 @@ into a field it was given.
 Restrictions: samples of a variable must come in order, none left out. Statistics are hours, days and
 calendar months long; of months the first one may be short. A point that is missing in one sample is
 missing in the statistic. Vector components are interpolated as scalars, which is wrong near the poles.
-State does not outlive the process.
+State outlives the process where a plan
+says ``write-restart``: of `statistics`, not of sinks.
 """
 
 from dte_hpc.postproc.pipeline import Pipeline
