@@ -22,11 +22,17 @@ from dte_hpc.codecs.gridkeys import grid_keys
 from dte_hpc.codecs.layout import byte_view, grib2_sections
 from dte_hpc.grids import Grid
 
-PROCESSES = {"average": "avg", "minimum": "min", "maximum": "max", "accumulate": "accum"}
+# WMO's code table 4.10 in ecCodes' words; cov is the variance in time, sdiff the start minus the end.
+PROCESSES = {
+    **{"average": "avg", "minimum": "min", "maximum": "max", "accumulate": "accum", "stddev": "sd"},
+    **{"variance": "cov", "difference": "diff", "inverse-difference": "sdiff"},
+}
 NOT_IN_HEADER = frozenset(
     {
         "domain", "timespan", "packingType",
         "bitsPerValue", "decimalScaleFactor", "binaryScaleFactor", "referenceValue",
+        "operation", "operation-frequency", "sampleIntervalInSeconds", "step-frequency", "timeStep",
+        "previousDate", "previousTime", "currentDate", "currentTime", "startStepInHours", "endStepInHours",
     }
 )  # fmt: skip
 HANDLED = frozenset(
