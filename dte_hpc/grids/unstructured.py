@@ -9,6 +9,7 @@ second name).
 
 import os
 import re
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,9 @@ from dte_hpc.grids.sphere_index import SphereIndex
 FOLDERS = "DTE_GRIDS"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._\-]{0,99}")
 OF_MESSAGE = re.compile(r"unstructured-[0-9a-f]{32}-\d{1,3}")
+MOST_REMEMBERED = 64
+_REMEMBERED: "OrderedDict[str, PointGrid]" = OrderedDict()
+"""Grids that this process made of lists of points, by the name their content has."""
 
 
 def from_name(name: str) -> "PointGrid | None":
@@ -38,6 +42,8 @@ def from_name(name: str) -> "PointGrid | None":
         path = folder / f"{text}.npy"
         if path.is_file():
             return read_points(path, text)
+    if text in _REMEMBERED:
+        return _REMEMBERED[text]
     if OF_MESSAGE.fullmatch(text):
         looked = ", ".join(map(str, folders())) or f"no folder: {FOLDERS} is not set"
         raise InvalidGrid(
@@ -46,6 +52,18 @@ def from_name(name: str) -> "PointGrid | None":
             name=text,
         )
     return None
+
+
+def remember(points: "PointGrid") -> "PointGrid":
+    """Return a grid, which its name stands for from now on in this process; the 64 last ones are kept.
+
+    For lists of points that a plan or a request gives, named after their content, so that whoever meets the
+    name can say where they are.
+    """
+    _REMEMBERED[points.name] = points
+    while len(_REMEMBERED) > MOST_REMEMBERED:
+        _REMEMBERED.popitem(last=False)
+    return points
 
 
 def message_name(uuid: bytes, reference: int) -> str | None:

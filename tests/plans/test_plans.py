@@ -1,5 +1,6 @@
 """Every plan in ``plans/`` is right, can be explained, and makes what NumPy makes of the same fields."""
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from dte_hpc.codecs.layout import split
 from dte_hpc.fdb import FDB
 from dte_hpc.grids import grid
 from dte_hpc.postproc import Pipeline, load_plans
+from dte_hpc.postproc.actions.levels import read_levels
 from dte_hpc.postproc.plans.explain import draw, explain
 
 PLANS = Path(__file__).parents[2] / "plans"
@@ -20,6 +22,9 @@ NAMES = {"class": "od", "stream": "oper", "expver": "0001", "type": "fc", "levty
 NAMES |= {"date": 20260101, "time": 0, "grid": "30/30"}
 SIZE = grid("30/30").n_points
 DAY = range(1, 25)
+needs_mir = pytest.mark.skipif(
+    importlib.util.find_spec("mir") is None, reason="mir-python, which makes weights, is not installed"
+)
 
 
 def values(step, seed=0):
@@ -86,27 +91,42 @@ def test_precipitation_sums():
 
 
 def test_fluxes_six_hourly():
-    run("fluxes-six-hourly", hourly(146) + hourly(147, seed=1))
+    steps = range(25)
+    grown = {seed: np.cumsum([values(step, seed) for step in steps], axis=0) for seed in (0, 1)}
+    fields = [({"param": 146 + seed, "step": s}, grown[seed][s]) for s in steps for seed in (0, 1)]
+    run("fluxes-six-hourly", fields)
     with h5py.File("fluxes.h5") as file:
         assert file["146/values"].shape == (4, SIZE)
-        np.testing.assert_allclose(file["147/values"][1], day(1)[6:12].mean(0))
+        np.testing.assert_allclose(file["147/values"][1], grown[1][12] - grown[1][6])
+        np.testing.assert_allclose(file["146/values"][:].sum(0), grown[0][24] - grown[0][0])
         assert json.loads(file["147/keys"][1])["endStep"] == 12
 
 
 def test_pressure_levels():
-    fields = [({"param": 130, "levtype": "pl", "levelist": p, "step": 1}, values(p)) for p in (850, 500, 700)]
+    surface = np.random.default_rng(1).uniform(9e4, 1.03e5, SIZE)
+    levels = read_levels("L91", "$")
+    fields = [({"param": 134, "step": 1}, surface)]
+    for k in range(91):
+        temperature = 250.0 + 30.0 * np.log((levels.a[k] + levels.b[k] * surface) / 1e5)
+        fields.append(({"param": 130, "levtype": "ml", "levelist": k + 1, "step": 1}, temperature))
     run("pressure-levels", fields)
-    chunk = np.fromfile("upper-air.zarr/t/c/0/1/0/0", "<f8")
-    np.testing.assert_array_equal(chunk, values(500))
-    assert json.loads(Path("upper-air.zarr/t/zarr.json").read_text())["shape"] == [1, 2, 7, 12]
+    assert json.loads(Path("upper-air.zarr/t/zarr.json").read_text())["shape"] == [1, 3, 7, 12]
+    for row, hpa in enumerate((250, 500, 850)):
+        chunk = np.fromfile(f"upper-air.zarr/t/c/0/{row}/0/0", "<f8")
+        np.testing.assert_allclose(chunk, 250.0 + 30.0 * np.log(hpa / 1e3), rtol=1e-12)
 
 
-def test_ensemble_members():
-    fields = [({"param": 167, "stream": "enfo", "number": n, "step": 6}, values(n)) for n in (1, 2, 3)]
-    run("ensemble-members", fields)
+def test_ensemble_probabilities():
+    fields = [({"param": 167, "stream": "enfo", "number": n, "step": 6}, values(n)) for n in range(1, 51)]
+    run("ensemble-probabilities", fields)
+    members = np.array([own for _, own in fields])
+    wanted = {"mean": members.mean(0), "standard_deviation": members.std(0)}
     with h5py.File("ensemble-20260101.nc") as file:
-        np.testing.assert_array_equal(file["2t"][0, 1].ravel(), values(2))
-        assert file["number"][:].tolist() == [1, 2, 3]
+        found = {name: file[name][:].ravel() for name in file if file[name].ndim > 2}
+    assert len(found) == 3
+    likely = (members < 273.15).mean(0)
+    for expected in (*wanted.values(), likely):
+        assert any(np.allclose(each, expected) for each in found.values()), found
 
 
 def test_dissemination():
@@ -121,11 +141,10 @@ def test_native_archive():
 
 
 def test_wind_maxima():
-    run("wind-maxima", hourly(228029), notify={"step": 24})
-    with h5py.File("gusts.nc") as file:
-        (name,) = [n for n in file if file[n].ndim == 3]
-        np.testing.assert_array_equal(file[name][0].ravel(), day().max(0))
-    event = {"type": "NotifyMetadata", "info": {"app": "gusts"}, "metadata": {"step": 24}}
+    run("wind-maxima", hourly(165) + hourly(166, seed=1), notify={"step": 24})
+    with h5py.File("wind.nc") as file:
+        np.testing.assert_allclose(file["10si_maximum"][0].ravel(), np.hypot(day(), day(1)).max(0))
+    event = {"type": "NotifyMetadata", "info": {"app": "wind"}, "metadata": {"step": 24}}
     assert json.loads(Path("events.json").read_text()) == event
 
 
@@ -134,3 +153,26 @@ def test_two_views():
     with h5py.File("daily-168.nc") as mean, h5py.File("hourly-167.nc") as all_of_it:
         np.testing.assert_allclose(mean["2d_mean"][0].ravel(), day(1).mean(0))
         np.testing.assert_array_equal(all_of_it["2t"][:].reshape(24, -1), day())
+
+
+@needs_mir
+def test_healpix_resolutions(monkeypatch):
+    monkeypatch.setenv("DTE_WEIGHTS", "weights")
+    flat = np.full(SIZE, 273.15)
+    run("healpix-resolutions", [({"param": 167, "step": 1}, flat), ({"param": 151, "step": 1}, values(1))])
+    for name, wanted in (("high", "H32n"), ("standard", "H8n")):
+        constant, other = messages(Path(f"{name}.grib"))
+        assert constant.size == grid(wanted).n_points
+        np.testing.assert_allclose(constant, 273.15, rtol=1e-6)
+        assert values(1).min() - 1e-3 <= other.min() <= other.max() <= values(1).max() + 1e-3
+
+
+@needs_mir
+def test_stations(monkeypatch):
+    monkeypatch.setenv("DTE_WEIGHTS", "weights")
+    run("stations", hourly(167) + hourly(168, seed=1))
+    near = grid("30/30").nearest(np.array([51.42, 44.5, 50.72]), np.array([359.06, 11.35, 7.1]))
+    with h5py.File("stations.nc") as file:
+        np.testing.assert_array_equal(file["2t"][:], day()[:, near])
+        np.testing.assert_array_equal(file["2d"][:], day(1)[:, near])
+        np.testing.assert_allclose(file["latitude"][:], [51.42, 44.5, 50.72])

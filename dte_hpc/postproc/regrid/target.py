@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from dte_hpc.base.errors import InvalidGrid
 from dte_hpc.grids import Grid, grid
 from dte_hpc.grids.numbers import degrees_text
-from dte_hpc.grids.unstructured import PointGrid
+from dte_hpc.grids.unstructured import PointGrid, remember
 
 MAX_LISTED_POINTS = 10_000_000
 MAX_LISTED_BYTES = 1 << 30
@@ -78,10 +78,10 @@ def _cut_regular(dx: float, dy: float, north: float, west: float, south: float, 
 
 
 def listed(latitude: ArrayLike, longitude: ArrayLike) -> PointGrid:
-    """Return the grid of a list of points, named after them."""
+    """Return the grid of a list of points, named after them; `grids.grid` finds it by that name."""
     points = np.array([latitude, longitude], dtype="<f8")
     digest = hashlib.blake2b(points.tobytes(), digest_size=16).hexdigest()
-    return PointGrid(name=f"unstructured-{digest}-1", latitudes=points[0], longitudes=points[1])
+    return remember(PointGrid(name=f"unstructured-{digest}-1", latitudes=points[0], longitudes=points[1]))
 
 
 def read_listed(path: str | os.PathLike[str]) -> PointGrid:
