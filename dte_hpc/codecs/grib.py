@@ -217,6 +217,7 @@ def make_header(metadata: Mapping[str, Scalar], n_values: int, grid: Grid | None
     return message
 
 
+CODED = ("class", "type", "stream")
 TEMPLATE_FACTS = (
     "packingType", "bitsPerValue", "decimalScaleFactor", "binaryScaleFactor", "bitmapPresent",
     "missingValue", "ccsdsBlockSize", "ccsdsRsi",
@@ -249,6 +250,7 @@ def with_assignments(
         for each in assignments:
             if not each.where_defined or eccodes.codes_is_defined(handle, each.key):
                 _assign(handle, each, metadata)
+                _refuse_unknown_word(handle, each, metadata)
         _refuse_misfit(handle, n_values, metadata)
         facts = {
             fact: _plain(eccodes.codes_get(handle, fact))
@@ -278,6 +280,17 @@ def _assign(handle: Any, assignment: Assignment, metadata: Mapping[str, Scalar])
             keyword=key,
             value=str(value),
         ) from error
+
+
+def _refuse_unknown_word(handle: Any, assignment: Assignment, metadata: Mapping[str, Scalar]) -> None:
+    """Refuse a word that ecCodes takes without a sound and writes as another."""
+    key, value, _ = assignment
+    if key in CODED and isinstance(value, str) and (said := eccodes.codes_get_string(handle, key)) != value:
+        raise InvalidPart(
+            f"ecCodes writes {key}={said} where field {metadata} has {key}={value!r}; expected a word of MARS",
+            keyword=key,
+            value=value,
+        )
 
 
 def _refuse_misfit(handle: Any, n_values: int, metadata: Mapping[str, Scalar]) -> None:

@@ -24,6 +24,8 @@ GENERATING = {"an": 0, "in": 1, "fc": 2, "pf": 4, "tpa": 12}
 SURFACES = ("First", "Second")
 HOURS, SECONDS, MISSING_CODE = 1, 13, 255
 UNTIL_START = 2
+WITHOUT_LEVEL = ("surface", "meanSea", "oceanSurface", "oceanModelLayer", "oceanModel")
+NOT_SAID = ("hoursAfterDataCutoff", "minutesAfterDataCutoff")
 REGULAR_LL = ("Ni", "Nj", "north", "south", "west", "east", "west_east_increment", "south_north_increment")
 MICRODEGREES = 1_000_000
 IDENTITY = ("class", "stream", "expver")
@@ -43,6 +45,7 @@ Facts = Mapping[str, Scalar]
 def assignments_of(metadata: Facts, times: Times, unstructured: str) -> Iterator[Assignment]:
     """Yield what is set in the template for a field; `unstructured` is the plan's unstructured-grid-type."""
     ocean = str(metadata.get("category", "")).startswith("ocean")
+    yield from (Assignment(key, None, where_defined=True) for key in NOT_SAID)
     yield from _level(metadata)
     yield from _identity(metadata)
     yield from _grid(metadata)
@@ -65,6 +68,8 @@ def _level(metadata: Facts) -> Iterator[Assignment]:
     level = value_of(metadata, "levelist")
     if kind is not None:
         yield Assignment("typeOfLevel", kind)
+        if level is not None and kind not in WITHOUT_LEVEL:
+            yield Assignment("level", _number(metadata, "levelist", level), where_defined=True)
         return
     healpix_ocean = str(metadata.get("gridType", "")).lower() == "healpix" and levtype in ("o2d", "o3d")
     if levtype is not None and not healpix_ocean:

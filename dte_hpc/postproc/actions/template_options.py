@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dte_hpc.base.config import describe, refuse
 from dte_hpc.base.errors import DteError, InvalidConfig, InvalidGrid, InvalidMessage
-from dte_hpc.codecs.layout import OTHER, byte_view, grib2_section, message_length, read_layout
+from dte_hpc.codecs.layout import byte_view, grib2_section, message_length
 from dte_hpc.grids import grid
 
 if TYPE_CHECKING:
@@ -89,14 +89,11 @@ def grid_name(name: str) -> str:
 
 def _template_mistakes(options: Any, place: str) -> Iterator[InvalidConfig]:
     try:
-        message = read_template(options.template)
-        _, bits = packing_of(options.template)
+        packing, bits = packing_of(options.template)
         if bits > 32:
-            raise InvalidMessage(f"{bits} bits a value; expected at most 32")
-        if read_layout(message).packing == OTHER and "packingType" not in merged(options.overwrite):
-            raise InvalidMessage(
-                "it is packed in a way that is not written here; expected grid_simple or grid_ccsds"
-            )
+            raise InvalidMessage(f"it has {bits} bits a value; expected at most 32")
+        if packing not in PACKINGS.values() and "packingType" not in merged(options.overwrite):
+            raise InvalidMessage(f"it has {packing}, which is not written here; expected simple or ccsds")
     except OSError as error:
         yield refuse(place, f"the file {options.template!r} ({error.strerror})", "one that is there")
     except DteError as error:
@@ -124,9 +121,9 @@ def read_template(path: str) -> bytes:
 def packing_of(path: str) -> tuple[str, int]:
     """Return the packing of a template, and its bits a value."""
     message = memoryview(read_template(path))
-    at, _ = grib2_section(message, 5)
+    at, length = grib2_section(message, 5)
     number = message[at + 9] << 8 | message[at + 10]
-    return PACKINGS.get(number, f"packing 5.{number}"), read_layout(message).bits
+    return PACKINGS.get(number, f"packing 5.{number}"), message[at + 19] if length > 19 else 0
 
 
 def merged(node: Any) -> dict[str, Any]:
