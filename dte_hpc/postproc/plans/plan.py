@@ -14,12 +14,10 @@ from dte_hpc.postproc.options import read_options
 from dte_hpc.postproc.plans.on_error import OnError, read_on_error
 from dte_hpc.postproc.plans.order import Step, order_mistakes
 from dte_hpc.postproc.plans.reach import contradictions
+from dte_hpc.postproc.plans.written import FILES
 from dte_hpc.postproc.restarts import Restart
 
 MAX_ACTIONS = 1000
-FILES = ("template", "mapping", "grid-downloader-template")
-"""Options that name a file which must be there before anything runs."""
-
 SWITCHES = {
     "true": True,
     "yes": True,

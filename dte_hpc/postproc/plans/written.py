@@ -2,7 +2,8 @@
 
 A document is read with the line of each place, so that a mistake is told with file and line, also of a
 plan that stands in a file of its own (``file:``). ``{VAR}`` in any text is the environment's variable,
-``{~}`` the directory of the configuration.
+``{~}`` the directory of the configuration. A relative name of a file to read is looked for there first,
+and then, as MultIO does, where the job was started.
 """
 
 import os
@@ -18,6 +19,8 @@ from dte_hpc.base.errors import InvalidConfig
 Line: TypeAlias = tuple[str, int]
 MAX_NODES = 200_000
 MAX_DEPTH = 64
+FILES = ("template", "mapping", "grid-downloader-template", "dissemination")
+"""Options that name a file which must be there before anything runs."""
 _OF_A_SINK = re.compile(r"\.sinks\[\d+\](\..*)?\.path$")
 """Where ``{param}`` may also be the field's (`sinks.patterns`)."""
 _VARIABLE = re.compile(r"\{(~|[A-Za-z_][A-Za-z0-9_]*)\}")
@@ -99,10 +102,21 @@ class _Budget:
             self._left = min(self._left, -1)
             return None
         if isinstance(node, Mapping):
-            return {k: self.put_in(value, f"{place}.{k}", depth + 1) for k, value in node.items()}
+            put = {k: self.put_in(value, f"{place}.{k}", depth + 1) for k, value in node.items()}
+            return {**put, **self._beside(put)}
         if isinstance(node, list | tuple):
             return [self.put_in(value, f"{place}[{i}]", depth + 1) for i, value in enumerate(node)]
         return self._text(node, place) if isinstance(node, str) and "{" in node else node
+
+    def _beside(self, node: Mapping[Any, Any]) -> dict[str, str]:
+        """Return the files an action names that stand beside the document, by their whole paths.
+
+        So that what was checked is what is read, wherever the job is started.
+        """
+        if "type" not in node and "dissemination" not in node:
+            return {}
+        named = {k: self._directory / node[k] for k in FILES if isinstance(node.get(k), str) and node[k]}
+        return {k: str(path) for k, path in named.items() if path.is_file()}
 
     def _text(self, text: str, place: str) -> str:
         unset = sorted(set(self._unset(text)))
