@@ -21,6 +21,8 @@ model, latest = Model(root), root / "kept" / "latest"
 pipeline = model.pipeline(**{{"write-restart": True, "read-restart": latest.exists()}})
 stamp = latest.resolve().name
 at = (int(stamp[6:8]) - 1) * 24 + int(stamp[9:11]) if latest.exists() else -1
+pipeline.warm()
+pipeline.flush("step-and-restart")  # HDF5 is loaded; without a field there is nothing to keep
 print("on", flush=True)
 for step in range(at + 1, 720):
     model.feed([pipeline], [step])
