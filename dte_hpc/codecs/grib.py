@@ -45,6 +45,7 @@ COMPARED = (
     *("class", "type", "stream", "expver", "date", "time", "step"),
     *("levtype", "levelist", "number", "quantile"),
 )
+STARTS = frozenset({"startDate", "startTime"})  # what MultIO calls date and time
 OF_ALL_MEMBERS = ("em", "es")
 LEVEL_TYPES = {
     "pl": "isobaricInhPa",
@@ -404,7 +405,8 @@ def _set_product(handle: Any, metadata: Mapping[str, Scalar]) -> None:
         keys["endStep"] = _integer(metadata, "endStep" if "endStep" in metadata else "step")
     elif "step" in metadata:
         keys["step"] = metadata["step"]
-    keys |= {k: v for k, v in metadata.items() if k not in NOT_IN_HEADER | HANDLED}
+    known = NOT_IN_HEADER | HANDLED | (STARTS if "date" in metadata else frozenset())
+    keys |= {k: v for k, v in metadata.items() if k not in known}
     _set_all(handle, keys, metadata)
 
 

@@ -53,9 +53,7 @@ def _stage_mistakes(steps: Sequence[Step], first: Stage | None) -> Iterator[Inva
         stage = _after(step, step.kind, stage, wanted)
 
 
-def _after(
-    step: Step, kind: type[Action], stage: Stage | None, wanted: frozenset[Stage]
-) -> Stage | None:
+def _after(step: Step, kind: type[Action], stage: Stage | None, wanted: frozenset[Stage]) -> Stage | None:
     """Return the stage that leaves an action: its only one, or the one that came in.
 
     An action that stands too late is taken to be left out; one that stands too early, to be right.
@@ -100,8 +98,14 @@ def _packing_mistakes(steps: Sequence[Step]) -> Iterator[InvalidConfig]:
 def _naming_mistakes(steps: Sequence[Step]) -> Iterator[InvalidConfig]:
     """Yield what an action makes that no message can name, where one is made of it."""
     for index, step in enumerate(steps):
-        if step.options is not None and any(s.name.startswith("encode") for s in steps[index + 1 :]):
+        if step.options is not None and any(_makes_messages(s) for s in steps[index + 1 :]):
             yield from step.options.unencodable(step.place)
+
+
+def _makes_messages(step: Step) -> bool:
+    if step.kind is None or step.options is None or not step.name.startswith("encode"):
+        return False
+    return Stage.MESSAGE in step.kind.gives(step.options)
 
 
 def _end_mistakes(steps: Sequence[Step]) -> Iterator[InvalidConfig]:

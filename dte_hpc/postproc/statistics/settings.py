@@ -175,6 +175,18 @@ class StatisticsOptions(Options):
         for index, rule in enumerate(self.mapping_param):
             yield from _rule_mistakes(rule, f"{place}.mapping-param[{index}]")
 
+    def unencodable(self, place: str) -> Iterator[InvalidConfig]:
+        """Yield an error for what GRIB has no words for: shares of samples, and parts of an hour."""
+        for index, node in enumerate(self.operations):
+            if not isinstance(node, str):
+                found = f"{node['operation']} over time, for which GRIB has no words, before 'encode'"
+                expected = "a sink that takes fields, such as netcdf, or ensemble-statistics"
+                yield refuse(f"{place}.operations[{index}]", found, expected)
+        frequency = Frequency.of(self.output_frequency)
+        if frequency is not None and frequency.unit == "minute" and frequency.count % 60:
+            found = f"windows of {frequency} before 'encode'"
+            yield refuse(f"{place}.output-frequency", found, "whole hours, as steps of messages are")
+
     def _initial_mistakes(self, name: str, place: str) -> Iterator[InvalidConfig]:
         if not self.options.initial_condition_present:
             yield refuse(place, name, "the option initial-condition-present: true with it")

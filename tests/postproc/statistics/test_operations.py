@@ -1,5 +1,6 @@
 """Every operation against its NumPy twin, windows of every unit, and what a plan may not say of them."""
 
+import eccodes
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,6 +9,8 @@ from hypothesis.extra import numpy as hnp
 
 from dte_hpc.base.errors import InvalidConfig, InvalidPart
 from dte_hpc.base.field import Field, Metadata
+from dte_hpc.codecs.encode import Packing
+from dte_hpc.postproc import plugs
 from dte_hpc.postproc.action import Context, MaskedField
 from dte_hpc.postproc.plans.document import load_plans
 from dte_hpc.postproc.statistics.action import Statistics
@@ -229,3 +232,65 @@ def test_a_mistake_is_told_at_its_place(more, place, words):
         load_plans({"plans": [{"name": "p", "actions": [{"type": "aggregate"}, node, {"type": "null"}]}]})
     assert f"$.plans[0].actions[1]{place}" in str(caught.value)
     assert words in str(caught.value)
+
+
+FILE = {"type": "sink", "sinks": [{"type": "file", "path": "x"}]}
+SHARE = {"operation": "probability", "above": 1}
+
+
+@pytest.mark.parametrize(
+    ("more", "place", "words"),
+    [
+        ({"operations": ["average", SHARE]}, ".operations[1]", "such as netcdf"),
+        ({"operations": [{"operation": "quantile", "at": [0.5]}]}, ".operations[0]", "quantile over time"),
+        (
+            {"operations": [{"operation": "histogram", "edges": [0, 1]}]},
+            ".operations[0]",
+            "histogram over time",
+        ),
+        ({"output-frequency": "90min"}, ".output-frequency", "whole hours"),
+    ],
+)
+def test_what_no_message_can_say_is_refused_before_encode(more, place, words):
+    node = {"type": "statistics", "output-frequency": "1d", "operations": ["average"]} | more
+    actions = [{"type": "aggregate"}, node, {"type": "encode"}, FILE]
+    with pytest.raises(InvalidConfig, match="before 'encode'") as caught:
+        load_plans({"plans": [{"name": "p", "actions": actions}]})
+    assert f"$.plans[0].actions[1]{place}" in str(caught.value)
+    assert words in str(caught.value)
+    actions[2] = {"type": "encode", "format": "raw"}
+    assert load_plans({"plans": [{"name": "p", "actions": actions}]})
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "param"),
+    [
+        ("average", 0, 235130), ("accumulate", 1, 130), ("maximum", 2, 237130), ("minimum", 3, 238130),
+        ("difference", 4, 130), ("stddev", 6, 239130), ("variance", 7, 130), ("inverse-difference", 8, 130),
+    ],
+)  # fmt: skip
+def test_a_message_says_what_was_done_over_time(operation, code, param):
+    named = {
+        "class": "rd",
+        "expver": "0001",
+        "stream": "oper",
+        "type": "fc",
+        "levtype": "pl",
+        "levelist": 500,
+    }
+    options = {"initial-condition-present": True}
+    samples = np.random.default_rng(1).normal(280, 5, (7, 65160))
+    ((metadata, values),) = fed(
+        made([operation], "6h", options=options), samples, first=0, grid="1/1", startDate=20260101, **named
+    )
+    assert metadata["previousDate"] == 20260101  # what MultIO's producers find, and no key of GRIB's
+    packing = Packing(packing="simple", bits_per_value=24)
+    message = plugs.find(plugs.CODECS, "grib")(packing).encode(Field(metadata=metadata, values=values))
+    handle = eccodes.codes_new_from_message(bytes(message.message))
+    found = {
+        key: eccodes.codes_get(handle, key) for key in ("typeOfStatisticalProcessing", "paramId", "stepRange")
+    }
+    np.testing.assert_allclose(eccodes.codes_get_values(handle), values, atol=1e-3)
+    eccodes.codes_release(handle)
+    assert found == {"typeOfStatisticalProcessing": code, "paramId": param, "stepRange": "0-6"}
+    assert message.metadata["stattype"] == operation
