@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,8 @@ class Interpolate(Passing):
     """Bring fields to another grid; ``grid`` of the metadata says from which.
 
     Weights are read at a grid's first field (made first, if nobody has made them) and kept. Values come
-    out float64. Missing: where the input of largest weight is missing. Vector components are interpolated
-    as scalars, which is wrong near the poles.
+    out float64. Missing: where the input of largest weight is missing. Components of vectors
+    are fields like others, which is wrong near the poles, unless ``vector`` says otherwise.
     """
 
     Options = InterpolateOptions
@@ -31,7 +32,7 @@ class Interpolate(Passing):
 
     def __init__(self, options: InterpolateOptions, context: Context) -> None:
         # numba takes half a second to import, and checking a plan needs none of it
-        from dte_hpc.postproc.regrid import batch, kernels, weights
+        from dte_hpc.postproc.regrid import batch, kernels, weights, winds
 
         self._target = options.target()
         self._words = words_of(self._target)
@@ -47,6 +48,8 @@ class Interpolate(Passing):
         self._warm = kernels.warm
         at_once = options.fields_at_once
         self._batch = batch.Batch(at_once, self._single) if at_once > 1 else None
+        self._winds = winds.Winds(options.vector_pairs) if options.vector_pairs else None
+        self._turn, self._frame_of = winds.turned, winds.frame_of
         self._context = context
 
     @classmethod
@@ -74,12 +77,23 @@ class Interpolate(Passing):
                 metadata=metadata,
             )
         values = self._with_nan(item.field.values)
+        if self._winds is not None and self._winds.concerns(metadata):
+            turn = partial(self._turned, weights)
+            return [self._named(*each) for each in self._winds.take(metadata, values, turn)]
         if self._batch is None:
             return (self._named(metadata, *self._single(weights, values)),)
         return [self._named(*each) for each in self._batch.take(weights, metadata, values)]
 
     def held(self) -> Iterable[Item]:
-        """Yield the fields held until there are `fields-at-once` of them."""
+        """Yield the fields held until there are `fields-at-once` of them.
+
+        Raises
+        ------
+        InvalidPart
+            When one component of a vector came without the other: it could not be made durable.
+        """
+        if self._winds is not None:
+            self._winds.refuse_waiting()
         return [] if self._batch is None else [self._named(*each) for each in self._batch.release()]
 
     def close(self) -> Iterable[Item]:
@@ -90,6 +104,14 @@ class Interpolate(Passing):
         out = np.empty(weights.n_out)
         n_missing = self._apply(weights.counts, weights.indices, weights.weights, frozen(values), out)
         return out, n_missing
+
+    def _turned(self, weights: Weights, u: Values, v: Values) -> tuple[Values, Values, int]:
+        frames = [
+            self._context.shared(("frame", each.name), partial(self._frame_of, each))
+            for each in (grid(weights.in_grid), self._target)
+        ]
+        turned: tuple[Values, Values, int] = self._turn(weights, u, v, *frames)
+        return turned
 
     def _named(self, metadata: Metadata, values: Values, n_missing: int) -> MaskedField:
         named = renamed(metadata, self._target, self._words, n_missing > 0)

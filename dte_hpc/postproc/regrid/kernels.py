@@ -32,6 +32,10 @@ def warm() -> None:
             weigh(counts, column, one, values, np.empty(1))
             weigh_with_missing(counts, column, one, values, np.empty(1))
         weigh_four(counts, column, one, frozen(np.ones((4, 1))), *np.empty((4, 1)))
+    frame, space = frozen(np.ones((4, 1))), np.empty((3, 1))
+    for kind in (np.float64, np.float32):
+        to_space(frame, frozen(np.ones(1, kind)), frozen(np.ones(1, kind)), space)
+    from_space(frame, frozen(space), np.empty(1), np.empty(1))
 
 
 def apply_weights(
@@ -63,6 +67,27 @@ def hold(values: Floats, held: NDArray[np.float64]) -> bool:
         held[i] = values[i]
         others += values[i] - values[i] != 0
     return others == 0
+
+
+@numba.njit(nogil=True, cache=True)
+def to_space(frame: NDArray[np.float64], u: Floats, v: Floats, out: NDArray[np.float64]) -> None:
+    """Write x, y and z of vectors u east + v north; NaN where either is. Frame: see `winds.frame_of`."""
+    for i in range(uint64(u.size)):
+        sine, cosine, height, width = frame[0, i], frame[1, i], frame[2, i], frame[3, i]
+        out[0, i] = -sine * u[i] - height * cosine * v[i]
+        out[1, i] = cosine * u[i] - height * sine * v[i]
+        out[2, i] = width * v[i] + 0.0 * u[i]  # NaN times nothing is NaN: all three miss the same points
+
+
+@numba.njit(nogil=True, cache=True)
+def from_space(
+    frame: NDArray[np.float64], xyz: NDArray[np.float64], u: NDArray[np.float64], v: NDArray[np.float64]
+) -> None:
+    """Write the eastward and northward parts of vectors in space."""
+    for i in range(uint64(u.size)):
+        sine, cosine, height, width = frame[0, i], frame[1, i], frame[2, i], frame[3, i]
+        u[i] = cosine * xyz[1, i] - sine * xyz[0, i]
+        v[i] = width * xyz[2, i] - height * (cosine * xyz[0, i] + sine * xyz[1, i])
 
 
 @numba.njit(nogil=True, cache=True)

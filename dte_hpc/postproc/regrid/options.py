@@ -13,6 +13,13 @@ from dte_hpc.postproc.regrid.mir import METHODS
 from dte_hpc.postproc.regrid.target import cut, listed, name_of, plain_name, read_listed
 
 MAX_AT_ONCE = 32
+MAX_CLOSEST = 100
+WEIGHTINGS = (
+    "inverse-distance-weighting",
+    "inverse-distance-weighting-squared",
+    "shepard",
+    "no",
+)
 MARS_WORDS = {"nn": "nearest-neighbour", "average": "grid-box-average"}
 
 
@@ -30,10 +37,12 @@ class JobOptions:
         The method, where the action names none; ``matrix`` takes weights from `interpolation_matrix`.
     interpolation_matrix : str or None
         A weights file (`weights_file`) between these very grids.
+    nearest_method : str or None
+        Of k-nearest: nclosest, which `nclosest` says as well.
     nclosest : int or None
-        Of k-nearest: how many points.
+        Of k-nearest: how many points; without it the nearest alone.
     distance_weighting : str or None
-        Of k-nearest: one of MIR's, as inverse-distance-weighting.
+        Of k-nearest: how they are weighted (`WEIGHTINGS`).
     """
 
     caching: bool = True
@@ -41,6 +50,7 @@ class JobOptions:
     missing_value: float | None = None
     interpolation: str | None = None
     interpolation_matrix: str | None = None
+    nearest_method: str | None = None
     nclosest: int | None = None
     distance_weighting: str | None = None
 
@@ -68,6 +78,12 @@ class InterpolateOptions(Options):
         linear (the default), bilinear, nearest-neighbour, k-nearest or grid-box-average.
     options : mapping
         See `JobOptions`.
+    vector : str or tuple of pairs
+        none (MultIO's way, the default): each component is a field like any other. known: the pairs of
+        ``data/wind-pairs.txt`` (131/132, 165/166, ...) are brought over as vectors, which needs both on one
+        IO rank between two flushes. Or the pairs themselves: ``[[131, 132]]``.
+    accuracy, resol, truncation, intgrid
+        MARS's: bits of a packing, and of spectral fields. They change no value here, nor in MultIO.
     fields_at_once : int
         So many consecutive fields of one grid are brought over together, which is faster; they are held
         until then, or a flush. 1: each field at once.
@@ -81,6 +97,11 @@ class InterpolateOptions(Options):
     points: str | tuple[tuple[float, ...], ...] | None = None
     interpolation: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    vector: str | tuple[tuple[str | int, ...], ...] = "none"
+    accuracy: str | int | None = None
+    resol: str | int | None = None
+    truncation: str | int | None = None
+    intgrid: str | int | None = None
     fields_at_once: int = 1
     weights: str | None = None
     cache_path: str | None = None
@@ -94,9 +115,21 @@ class InterpolateOptions(Options):
     def method(self) -> str:
         """The method with its settings: ``k-nearest,nclosest=8``, or ``matrix``."""
         word = self.interpolation or self.job.interpolation or "linear"
-        settings = {"nclosest": self.job.nclosest, "distance-weighting": self.job.distance_weighting}
+        job = self.job
+        nearest = job.nearest_method or (None if job.nclosest is None else "nclosest")
+        settings = {"nearest-method": nearest, "nclosest": job.nclosest}
+        settings["distance-weighting"] = job.distance_weighting
         given = [f",{key}={value}" for key, value in settings.items() if value is not None]
         return MARS_WORDS.get(word, word) + "".join(given)
+
+    @property
+    def vector_pairs(self) -> tuple[tuple[str, str], ...]:
+        """Eastward and northward parameters of the vectors; none by default."""
+        from dte_hpc.postproc.regrid.winds import known_pairs  # its loops take half a second to import
+
+        if isinstance(self.vector, str):
+            return known_pairs() if self.vector == "known" else ()
+        return tuple((str(east), str(north)) for east, north in self.vector)
 
     @property
     def input_name(self) -> str | None:
@@ -133,11 +166,22 @@ class InterpolateOptions(Options):
             yield refuse(place, "no 'grid'", "a grid, or points")
         else:
             yield from self._grid_mistakes(place)
+        yield from self._vector_mistakes(f"{place}.vector")
         if not 1 <= self.fields_at_once <= MAX_AT_ONCE:
             yield refuse(f"{place}.fields-at-once", str(self.fields_at_once), f"1 to {MAX_AT_ONCE}")
         if self.weights is not None and self.cache_path is not None:
             yield refuse(f"{place}.cache-path", "weights and cache-path", "one directory")
         yield from _method_mistakes(self.method, job, place)
+
+    def _vector_mistakes(self, place: str) -> Iterator[InvalidConfig]:
+        expected = "none, known, or pairs of different parameters"
+        if isinstance(self.vector, str):
+            if self.vector not in ("none", "known"):
+                yield refuse(place, repr(self.vector), expected)
+        elif any(len(pair) != 2 for pair in self.vector):
+            yield refuse(place, str(self.vector), expected)
+        elif len({str(each) for pair in self.vector for each in pair}) != 2 * len(self.vector):
+            yield refuse(place, f"{self.vector}, a parameter twice", expected)
 
     def _grid_mistakes(self, place: str) -> Iterator[InvalidConfig]:
         where = "points" if self.points is not None else "area" if self.area is not None else "grid"
@@ -162,6 +206,19 @@ def _method_mistakes(method: str, job: JobOptions, place: str) -> Iterator[Inval
         yield refuse(f"{place}.interpolation", found, f"one of {', '.join(METHODS)}, matrix")
     if settings and word != "k-nearest":
         yield unknown_keyword(f"{place}.options", settings.partition("=")[0], ("caching", "missing-value"))
+    elif settings:
+        yield from _nearest_mistakes(job, f"{place}.options")
+
+
+def _nearest_mistakes(job: JobOptions, place: str) -> Iterator[InvalidConfig]:
+    """Yield what MIR would take and not act upon."""
+    if job.nclosest is None or not 1 <= job.nclosest <= MAX_CLOSEST:
+        yield refuse(f"{place}.nclosest", str(job.nclosest), f"1 to {MAX_CLOSEST} points")
+    if job.nearest_method not in (None, "nclosest"):
+        yield refuse(f"{place}.nearest-method", job.nearest_method, "nclosest")
+    if job.distance_weighting not in (None, *WEIGHTINGS):
+        found = f"{job.distance_weighting}{near(job.distance_weighting, WEIGHTINGS)}"
+        yield refuse(f"{place}.distance-weighting", found, f"one of {', '.join(WEIGHTINGS)}")
 
 
 def _of_pairs(pairs: tuple[tuple[float, ...], ...]) -> Grid:
