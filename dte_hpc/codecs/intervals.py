@@ -5,7 +5,7 @@ which their intervals begin differ. Many fields at many sets of points are `Sets
 kernel, no object a field or a block.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -140,7 +140,7 @@ def _facts(layout: Layout) -> tuple[int, int, int, int, bool]:
 
 
 def joined_tables(
-    n_expected: Int64s, tables: Sequence[NDArray[np.uint64]], data_length: Int64s
+    n_expected: Int64s, tables: Iterable[NDArray[np.uint64]], data_length: Int64s
 ) -> tuple[Int64s, Int64s]:
     """Return the offsets of many messages' intervals one after another, and where each message's begin.
 
@@ -148,7 +148,7 @@ def joined_tables(
     ----------
     n_expected : int64, shape (n_fields,)
         Intervals of each.
-    tables : sequence of uint64 arrays
+    tables : iterable of uint64 arrays
     data_length : int64, shape (n_fields,)
         Bytes of packed data of each.
 
@@ -163,13 +163,12 @@ def joined_tables(
     InvalidMessage
         If they cannot be those of messages packed like this.
     """
-    for table, n_intervals in zip(tables, n_expected.tolist(), strict=True):
-        if table.size != n_intervals:
-            raise _wrong_count(table.size, n_intervals)
     ends = np.cumsum(n_expected + 1) - 1
     begin = ends - n_expected
     offsets = np.empty(int(ends[-1]) + 1, np.int64)
     for table, first, last in zip(tables, begin.tolist(), ends.tolist(), strict=True):
+        if table.size != last - first:
+            raise _wrong_count(table.size, last - first)
         offsets[first:last] = table
     offsets[ends] = 8 * data_length
     increases = offsets[1:] > offsets[:-1]
@@ -271,7 +270,11 @@ def decode(
         first_bit,
         end_bit,
         *stretches.as_kernel_has_them,
-        *_facts(layout),
+        layout.bits,
+        id_bits(layout),
+        layout.block_size,
+        layout.rsi,
+        bool(layout.ccsds_flags & aec.PREPROCESS),
         *formula,
         out,
     )
@@ -395,6 +398,6 @@ def warm() -> None:
     )
     facts, formulas = frozen(np.empty((0, 5), np.int64)), frozen(np.empty((0, 3)))
     decompress.decode_fields(
-        0, one, *[none] * 3, one, none, one, none, none, facts, formulas, none, none, np.empty(0)
+        0, one, none, none, none, one, none, one, none, none, facts, formulas, none, none, np.empty(0)
     )
     decompress.find_ccsds(0, 0, 0, 8, 3, 8, 1, True, np.empty(0, np.uint64))

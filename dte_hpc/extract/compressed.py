@@ -4,7 +4,7 @@ Their block offset tables become one array and their intervals' bytes one list o
 are wanted of each, so that a flight through thirty fields costs hardly more than one field.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +49,7 @@ def plan_fields(
     sets: Sets,
     set_of_field: Int64s,
     data_length: Int64s,
-    tables: Sequence[NDArray[np.uint64]],
+    tables: Iterable[NDArray[np.uint64]],
 ) -> FieldReads:
     """Return what to read of some fields.
 
@@ -59,7 +59,7 @@ def plan_fields(
         Which of the sets of points is wanted of each.
     data_length : int64, shape (n_fields,)
         Bytes of packed data of each.
-    tables : sequence of ndarray of uint64
+    tables : iterable of ndarray of uint64
         Their block offsets.
 
     Raises
@@ -94,7 +94,8 @@ def memory_of(batches: Sequence[Batch], sets: Sets) -> Int64s:
     """Return about how many bytes reading a field of each batch takes."""
     counts = np.add.reduceat(sets.last_rsi - sets.first_rsi + 1, sets.set_start[:-1])
     lengths = np.array([batch.layout.data_length for batch in batches], np.int64)
-    return lengths * counts // sets.n_intervals + 8 * sets.n_intervals + 64 * np.diff(sets.set_start)
+    reads: Int64s = lengths * counts // sets.n_intervals
+    return reads + 8 * sets.n_intervals + 64 * np.diff(sets.set_start)
 
 
 def shares(needed: Int64s, most: int) -> Iterator[slice]:

@@ -4,7 +4,7 @@ A range is ``[start, stop)`` in the grid's own index order. A set of them is two
 of points: a country on a grid of millions of points is a few hundred numbers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,10 +25,13 @@ class Ranges:
     start, stop : int64, shape (n_ranges,)
         ``start[i] < stop[i] < start[i + 1]``. Made by `of`, `of_indices` or the set operations, which
         bring any input into this form; read-only.
+    n_points : int
+        How many indices are in the ranges.
     """
 
     start: Int64s
     stop: Int64s
+    n_points: int = field(init=False)
 
     def __post_init__(self) -> None:
         if self.start.shape != self.stop.shape or self.start.ndim != 1:
@@ -40,6 +43,7 @@ class Ranges:
             raise InvalidRequest("index ranges overlap, touch, are empty or out of order; expected Ranges.of")
         self.start.flags.writeable = False
         self.stop.flags.writeable = False
+        object.__setattr__(self, "n_points", int((self.stop - self.start).sum()))
 
     def __len__(self) -> int:
         return int(self.start.size)
@@ -67,11 +71,6 @@ class Ranges:
         """Return the ranges that hold exactly these indices, in any order, repeats counted once."""
         start, stop = runs(np.asarray(indices, np.int64))
         return cls(start=start, stop=stop)
-
-    @property
-    def n_points(self) -> int:
-        """How many indices are in the ranges."""
-        return int(np.sum(self.stop - self.start))
 
     def indices(self) -> Int64s:
         """Return every index, ascending: int64, shape (n_points,)."""

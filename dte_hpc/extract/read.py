@@ -9,6 +9,7 @@ A single value cannot be checked against the message's checksum: what is checked
 sizes fit the message, and that no read is short.
 """
 
+from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -37,6 +38,7 @@ Float64s = NDArray[np.float64]
 COMPRESSED_BYTES = (
     4 * 1024 * 1024
 )  # what is decoded at once stays in a cache and in memory that is there already
+TABLE_BYTES = 256 * 1024  # unpacked at once: malloc gives megabytes back, and each page then faults again
 _step_and_factor = lru_cache(step_and_factor)
 MAPPED, KEPT = MappedReader(), Kept()  # of the process: what they keep is for all queries
 
@@ -221,8 +223,7 @@ class _Work:
         self, sets: Sets, which: Int64s, rows: Int64s, fds: NDArray[np.int32], target: Int64s
     ) -> None:
         """Read and decode some compressed fields, in the order in which they lie in the files."""
-        stored = zip(rows.tolist(), self.fields.block_tables(rows), strict=True)
-        tables = [self._table(row, table) for row, table in stored]
+        tables = self._tables(rows, 8 * sets.n_intervals[which])
         records = self.fields.layout[rows]
         reads = plan_fields(self.policy, sets, which, records["data_length"].astype(np.int64), tables)
         n_bytes = reads.n_bytes
@@ -233,6 +234,13 @@ class _Work:
         formulas = _formulas(records)
         decode_fields(sets, which, data, reads.first_bit, reads.end_bit, formulas, target, self.out)
         self._count(reads.field.size, reads.least, n_bytes, int(sets.n_decoded[which].sum()))
+
+    def _tables(self, rows: Int64s, n_bytes: Int64s) -> Iterator[NDArray[np.uint64]]:
+        """Yield the fields' block offsets, which have about so many bytes."""
+        for some in shares(n_bytes, TABLE_BYTES):
+            stored = self.fields.block_tables(rows[some])
+            for row, table in zip(rows[some].tolist(), stored, strict=True):
+                yield self._table(row, table)
 
     @cached_property
     def _file(self) -> NDArray[np.integer[Any]]:

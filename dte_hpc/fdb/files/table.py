@@ -197,7 +197,7 @@ class Table:
 
     @cached_property
     def _tables_before(self) -> U64:
-        """Bytes of block offset tables behind their segments, of all rows before each, shape (n_rows + 1,)."""
+        """Bytes of block offset tables behind segments, of all rows before each, shape (n_rows + 1,)."""
         behind = np.where(self.codes(TABLES) == 0, self.number("table"), np.uint64(0))
         return np.concatenate((np.zeros(1, np.uint64), np.cumsum(behind, dtype=np.uint64)))
 
