@@ -24,8 +24,14 @@ from dte_hpc.grids import Grid
 
 # WMO's code table 4.10 in ecCodes' words; cov is the variance in time, sdiff the start minus the end.
 PROCESSES = {
-    **{"average": "avg", "minimum": "min", "maximum": "max", "accumulate": "accum", "stddev": "sd"},
-    **{"variance": "cov", "difference": "diff", "inverse-difference": "sdiff"},
+    "average": "avg",
+    "minimum": "min",
+    "maximum": "max",
+    "accumulate": "accum",
+    "stddev": "sd",
+    "variance": "cov",
+    "difference": "diff",
+    "inverse-difference": "sdiff",
 }
 NOT_IN_HEADER = frozenset(
     {
@@ -33,6 +39,8 @@ NOT_IN_HEADER = frozenset(
         "bitsPerValue", "decimalScaleFactor", "binaryScaleFactor", "referenceValue",
         "operation", "operation-frequency", "sampleIntervalInSeconds", "step-frequency", "timeStep",
         "previousDate", "previousTime", "currentDate", "currentTime", "startStepInHours", "endStepInHours",
+        "gridType", "gridName", "Ni", "Nj", "north", "south", "west", "east", "west_east_increment",
+        "south_north_increment", "Nside", "orderingConvention",  # all of which `grid` says
     }
 )  # fmt: skip
 HANDLED = frozenset(
@@ -288,7 +296,7 @@ def _refuse_unknown_word(handle: Any, assignment: Assignment, metadata: Mapping[
     key, value, _ = assignment
     if key in CODED and isinstance(value, str) and (said := eccodes.codes_get_string(handle, key)) != value:
         raise InvalidPart(
-            f"ecCodes writes {key}={said} where field {metadata} has {key}={value!r}; expected a word of MARS",
+            f"ecCodes writes {key}={said} where field {metadata} has {value!r}; expected a word of MARS",
             keyword=key,
             value=value,
         )
