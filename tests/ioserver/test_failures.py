@@ -70,7 +70,7 @@ def test_a_part_that_does_not_fit(job):
     assert "Traceback" not in err
 
 
-def test_an_incomplete_field_is_said_once(job):
+def test_defect_11_an_incomplete_field_is_said_once(job):
     body = "    if rank == 1:\n    " + WRITE % 7 + "    time.sleep(0.1)\n"
     _, err = ends_badly(job((4, program(body))), "lacks the parts of model ranks [0, 2]")
     assert "param=7" in err

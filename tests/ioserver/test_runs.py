@@ -81,7 +81,7 @@ def test_one_part_in_order_is_not_copied():
         ({0: [0, 1, 2, 1], 1: [3, 4, 5]}, "model rank 0 gives index 1 twice", 1),
     ],
 )
-def test_a_bad_cover_names_ranks_domain_and_index(lists, says, index):
+def test_defect_11_a_bad_cover_names_ranks_domain_and_index(lists, says, index):
     runs = {r: compress(np.array(own, np.int64)) for r, own in lists.items()}
     with pytest.raises(InvalidPart, match=rf"domain 'ocean': .*{says}") as caught:
         Domain(DomainName(name="ocean", global_size=6, grid=None), runs)
