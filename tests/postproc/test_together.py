@@ -90,7 +90,7 @@ def test_what_fails_on_one_rank_is_raised_on_all_and_tried_again(comm, mpi_tmp_p
     with monkeypatch.context() as patch:
         if comm.rank == comm.size - 1:
             store = next(r for r in pipeline._context.resources.values() if isinstance(r, FDB))
-            broken = pipeline._chains[0][-1] if how == "a sink" else store._disk
+            broken = pipeline._chains[0].actions[-1] if how == "a sink" else store._disk
             patch.setattr(broken, "flush" if how == "a sink" else "sync", refuse)
         with pytest.raises(StorageFailed, match="no more disk"):
             pipeline.flush()
@@ -104,7 +104,7 @@ def test_what_one_rank_cannot_finish_is_raised_on_all_when_they_close(comm, mpi_
     pipeline = pipeline_of(comm, mpi_tmp_path, to({"type": "fdb5"}))
     pipeline.process(field(comm.rank, 0))
     if comm.rank == comm.size - 1:
-        monkeypatch.setattr(pipeline._chains[0][0], "close", refuse_to_close)
+        monkeypatch.setattr(pipeline._chains[0].actions[0], "close", refuse_to_close)
     with pytest.raises(InvalidPart, match="half a window"):
         pipeline.close()
     assert found(comm, mpi_tmp_path) == set()
