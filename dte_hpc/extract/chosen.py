@@ -7,7 +7,7 @@ axis of a series or profile fastest.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -194,10 +194,15 @@ def _n_combinations(chosen: Chosen, keywords: list[str]) -> int:
     if len(chosen) < 2:
         return len(chosen)
     codes = np.zeros(len(chosen), np.int64)
-    for keyword in keywords:
-        different, code = np.unique(chosen.columns[keyword], return_inverse=True)
+    for column in _varying(chosen.columns[keyword] for keyword in keywords):
+        different, code = np.unique(column, return_inverse=True)
         codes = np.unique(codes * different.size + code, return_inverse=True)[1]
     return int(np.unique(codes).size)
+
+
+def _varying(columns: Iterable[NDArray[np.str_]]) -> list[NDArray[np.str_]]:
+    """Return those that have more than one value; to sort texts costs ten times what to compare them does."""
+    return [column for column in columns if (column != column[0]).any()]
 
 
 def _nothing_inside(chosen: Chosen, keyword: str, span: Span, wanted: Mapping[str, Any]) -> FieldNotFound:
@@ -222,7 +227,8 @@ def _order(chosen: Chosen, axis: str) -> NDArray[np.int64]:
     if len(chosen) == 1:
         return np.zeros(1, np.int64)
     fast = ("param", "number", "levelist", *TIME_KEYWORDS)
-    slow = [np.unique(c, return_inverse=True)[1] for k, c in chosen.columns.items() if k not in fast]
+    rest = _varying(column for keyword, column in chosen.columns.items() if keyword not in fast)
+    slow = [np.unique(column, return_inverse=True)[1] for column in rest]
     params = chosen.column("param")
     param, name = each(params, number_of), np.unique(params, return_inverse=True)[1]
     member = each(chosen.column("number"), number_of)
