@@ -50,7 +50,7 @@ class EncodeOptions(Options):
     overwrite : mapping, or list of mappings
         ecCodes keys that the messages of a template have besides, where they are defined.
     additional_metadata, run : mapping
-        Metadata that count as the field's, before its own; two names of one option.
+        Metadata that win over the field's own; two names of one option.
     atlas_named_grid : str or None
         The grid (O1280, N320, F160, L360x181) that replaces the template's.
     unstructured_grid_type : str

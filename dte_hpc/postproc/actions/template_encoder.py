@@ -12,7 +12,7 @@ from dte_hpc.codecs.layout import EncodedField
 from dte_hpc.codecs.template import TemplateEncoder
 from dte_hpc.grids import grid
 from dte_hpc.postproc.actions.template_keys import assignments_of
-from dte_hpc.postproc.actions.template_times import OVERWRITES, Times, times_of
+from dte_hpc.postproc.actions.template_times import OF_TIMES, OVERWRITES, Times, times_of
 from dte_hpc.postproc.naming import spellings, value_of
 
 NOT_OF_KIND = frozenset(
@@ -31,7 +31,7 @@ class TemplateChoices:
     Attributes
     ----------
     run : mapping
-        Metadata that each field has besides its own, and before them.
+        Metadata that win over each field's own.
     overwrites : mapping
         ecCodes keys that are set last of what describes a field.
     grid_name : str or None
@@ -61,6 +61,7 @@ class TemplateFields:
         overwrites = {OVERWRITES + key: value for key, value in choices.overwrites.items()}
         self._added = {**choices.run, **overwrites}
         self._unstructured = choices.unstructured
+        self._last: tuple[Hashable, Times] | None = None
         self._grid: list[Assignment] = []
         if choices.grid_name:
             chosen = grid(choices.grid_name)
@@ -81,7 +82,7 @@ class TemplateFields:
             When the metadata do not say when the field is, ecCodes refuses a key, or the grid does not fit.
         """
         facts = {**field.metadata, **self._added}
-        times = times_of(facts)
+        times = self._times(facts)
         words = _words(facts, times)
 
         def assignments() -> Iterator[Assignment]:
@@ -89,6 +90,13 @@ class TemplateFields:
             yield from assignments_of(facts, times, self._unstructured)
 
         return self._encoder.encode(field, _kind(facts, times, words), words, assignments)
+
+    def _times(self, facts: Facts) -> Times:
+        """Return when a field is; most have the times of the one before."""
+        key = tuple(map(facts.get, OF_TIMES))
+        if self._last is None or key != self._last[0]:
+            self._last = (key, times_of(facts))
+        return self._last[1]
 
 
 def _kind(facts: Facts, times: Times, words: Mapping[str, int]) -> Hashable:

@@ -16,6 +16,14 @@ OVERWRITES = "encoder-overwrites."
 DATES = (("startDate", "startTime"), ("dataDate", "dataTime"))
 HHMM = 100
 VALIDITY_TIME = 2
+SIGNIFICANCE = "significanceOfReferenceTime"
+OF_TIMES = (
+    *(word for pair in DATES for word in pair), "date", "time", "currentDate", "currentTime", "previousDate",
+    "previousTime", "stepRange", "startStep", "endStep", "step", "startStepInHours", "endStepInHours",
+    "operation", "stattype", "type", "marsType", "timeReference", SIGNIFICANCE, OVERWRITES + SIGNIFICANCE,
+)  # fmt: skip
+"""All that `times_of` reads."""
+
 Facts = Mapping[str, Scalar]
 
 
@@ -81,8 +89,7 @@ def _from_start(metadata: Facts) -> bool:
 
 def significance_of(metadata: Facts) -> Scalar | None:
     """Return WMO's code of what the reference time is, from the metadata or what overwrites them."""
-    keyword = "significanceOfReferenceTime"
-    return metadata.get(keyword, metadata.get(f"{OVERWRITES}{keyword}"))
+    return metadata.get(SIGNIFICANCE, metadata.get(OVERWRITES + SIGNIFICANCE))
 
 
 def _begin(metadata: Facts) -> datetime.datetime | None:
