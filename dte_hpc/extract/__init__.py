@@ -28,17 +28,32 @@ if TYPE_CHECKING:
     from dte_hpc.extract.answer import Answer
     from dte_hpc.extract.batches import ReadPolicy
     from dte_hpc.extract.limits import Limits
-    from dte_hpc.extract.run import Options, extract
+    from dte_hpc.extract.part import Part, join
+    from dte_hpc.extract.run import Options, extract, extract_parts
     from dte_hpc.extract.values import values_at
 
-__all__ = ["Account", "Answer", "Limits", "Options", "ReadPolicy", "extract", "values_at"]
+__all__ = [
+    "Account",
+    "Answer",
+    "Limits",
+    "Options",
+    "Part",
+    "ReadPolicy",
+    "extract",
+    "extract_parts",
+    "join",
+    "values_at",
+]
 _HOMES = {
     "Account": "account",
     "Answer": "answer",
     "Limits": "limits",
+    "Part": "part",
     "ReadPolicy": "batches",
     "Options": "run",
     "extract": "run",
+    "extract_parts": "run",
+    "join": "part",
     "values_at": "values",
 }
 

@@ -94,8 +94,9 @@ def memory_of(batches: Sequence[Batch], sets: Sets) -> Int64s:
     """Return about how many bytes reading a field of each batch takes."""
     counts = np.add.reduceat(sets.last_rsi - sets.first_rsi + 1, sets.set_start[:-1])
     lengths = np.array([batch.layout.data_length for batch in batches], np.int64)
-    reads: Int64s = lengths * counts // sets.n_intervals
-    return reads + 8 * sets.n_intervals + 64 * np.diff(sets.set_start)
+    needed: Int64s = lengths * counts // sets.n_intervals + 8 * sets.n_intervals
+    needed += 64 * np.diff(sets.set_start)
+    return needed
 
 
 def shares(needed: Int64s, most: int) -> Iterator[slice]:
