@@ -33,7 +33,7 @@ def test_values_reach_a_file_as_they_are(tmp_path, kind):
 
 
 def test_the_store_takes_no_bare_values():
-    with pytest.raises(InvalidConfig, match="'sink', which is given bare values; .*message"):
+    with pytest.raises(InvalidConfig, match=r"'sink', which is given bare values; .*message"):
         plan(RAW, sink(type="fdb5", config="store"))
     with pytest.raises(InvalidConfig, match="given bare values"):
         plan(RAW, {"type": "scale", "preset-mappings": "local-to-wmo"}, {"type": "null"})
