@@ -23,6 +23,8 @@ Running = NDArray[np.float64]
 # 2048 float64 are 16 KiB: a block of the field stays in the first-level cache while each component takes
 # it in, so memory sees the field once however many statistics are made of it.
 BLOCK = 2048
+# A vectorised pass a bin takes 0.8 ns a point; a search, whose branches nobody can guess, some 60.
+FEW_EDGES = 64
 NONE, NO_COUNTS = np.empty(0), np.empty(0, np.uint32)
 _SUM, _SUM_AND_EXTREMES = {"total"}, {"total", "low", "high"}
 NO_ROWS, NO_COUNT_ROWS = np.empty((0, 0)), np.empty((0, 0), np.uint32)
@@ -127,7 +129,9 @@ def take_sample(
             row[start:stop] = block
         for k in range(passes.shape[0]):
             _pass(block, intervals[k, 0], intervals[k, 1], passes[k, start:stop])
-        if bins.size:
+        if bins.size and edges.size <= FEW_EDGES:
+            _bin_by_few(block, edges, bins[:, start:stop])
+        elif bins.size:
             _bin(block, edges, bins[:, start:stop])
 
 
@@ -203,6 +207,27 @@ def _pass(values: Floats, least: float, most: float, passes: Counts) -> None:
     for i in range(values.size):
         sample = np.float64(values[i])
         passes[i] += np.uint32((sample >= least) & (sample <= most))
+
+
+@numba.njit(nogil=True, cache=True)
+def _bin_by_few(values: Floats, edges: Running, bins: Counts) -> None:
+    """Count as `_bin` does, bin by bin."""
+    n = edges.size
+    first, last, closed, beyond = edges[0], edges[n - 1], bins[n - 1], bins[n]
+    _fall(values, -np.inf, first, bins[0])
+    for k in range(1, n):
+        _fall(values, edges[k - 1], edges[k], bins[k])
+    for i in range(values.size):
+        sample = np.float64(values[i])
+        closed[i] += np.uint32(sample == last)
+        beyond[i] += np.uint32(sample > last)
+
+
+@numba.njit(nogil=True, cache=True)
+def _fall(values: Floats, least: float, below: float, counts: Counts) -> None:
+    for i in range(values.size):
+        sample = np.float64(values[i])
+        counts[i] += np.uint32((sample >= least) & (sample < below))
 
 
 @numba.njit(nogil=True, cache=True)

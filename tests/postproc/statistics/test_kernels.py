@@ -80,3 +80,20 @@ def test_every_block_is_taken_and_what_is_not_there_is_not_wanted(n):
     take(values, 1, False, {"total": total})
     take(values, 2, False, {"total": total})
     np.testing.assert_array_equal(total, 2 * values)
+
+
+@unhurried
+@given(
+    samples,
+    st.lists(st.integers(-50, 50), min_size=2, max_size=100, unique=True).map(sorted),
+    st.sampled_from([np.float32, np.float64]),
+)
+def test_bins_are_numpys_by_few_edges_and_by_many(data, edges, dtype):
+    data = np.round(data / 2e4).astype(dtype)  # on edges, too
+    bins = np.zeros((len(edges) + 1, data.shape[1]), np.uint32)
+    for nth, sample in enumerate(data, start=1):
+        take(sample, nth, False, {"bins": bins}, edges=np.array(edges, np.float64))
+    for point, column in enumerate(data.T):
+        np.testing.assert_array_equal(bins[1:-1, point], np.histogram(column[~np.isnan(column)], edges)[0])
+        assert bins[0, point] == np.sum(column < edges[0])
+        assert bins[-1, point] == np.sum(column > edges[-1])
