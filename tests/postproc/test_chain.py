@@ -46,3 +46,31 @@ def test_each_branch_gets_each_item(caplog):
         pipeline.process(field())
     pipeline.close()
     assert [name in caplog.text for name in ("left: field", "right: field")] == [True, True]
+
+
+@pytest.mark.parametrize(("on_error", "ends"), [("recover", False), ("propagate", True)])
+def test_branches_inherit_on_error_and_one_that_fails_takes_nothing_from_the_next(on_error, ends, caplog):
+    failing = [{"type": "interpolate", "grid": "1/1"}, {"type": "null"}]
+    shown = [{"type": "print", "prefix": "next"}, {"type": "null"}]
+    actions = [{"type": "aggregate"}, {"type": "fan-out", "branches": [failing, shown]}]
+    pipeline = Pipeline(load_plans([{"name": "p", "on-error": on_error, "actions": actions}]))
+    with caplog.at_level(logging.INFO, "dte_hpc.plan"):
+        if ends:
+            with pytest.raises(DteError):
+                pipeline.process(field(grid="O48"))
+        else:
+            pipeline.process(field(grid="O48"))
+            assert "drops" in caplog.text
+            assert "next: field" in caplog.text
+
+
+@pytest.mark.parametrize("innermost", ["action", "branch"])
+def test_the_innermost_word_decides(innermost):
+    failing = {"type": "interpolate", "grid": "1/1", "on-error": "propagate"}
+    if innermost == "action":
+        actions = [{"type": "aggregate"}, failing, {"type": "null"}]
+    else:
+        actions = [{"type": "aggregate"}, {"type": "fan-out", "branches": [[failing, {"type": "null"}]]}]
+    pipeline = Pipeline(load_plans([{"name": "p", "on-error": "recover", "actions": actions}]))
+    with pytest.raises(DteError):
+        pipeline.process(field(grid="O48"))

@@ -58,7 +58,9 @@ class Transport(Passing):
         self._keywords = options.hash_keys
         self._is_even = options.distribution == "even"
         if context.sending is None:
-            raise InvalidConfig("a transport sends from a model rank to the IO ranks; here is none to send to")
+            raise InvalidConfig(
+                "a transport sends from a model rank to the IO ranks; here is none to send to"
+            )
         self._send = context.sending.send
 
     @classmethod
