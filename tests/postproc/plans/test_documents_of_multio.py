@@ -48,6 +48,7 @@ def variables(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SWITCH", "yes")
     monkeypatch.setenv("OUT", str(tmp_path))
+    monkeypatch.setenv("DTE_WEIGHTS", str(tmp_path / "weights"))
 
 
 def test_client_server_document_is_read_whole():
