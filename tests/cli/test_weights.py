@@ -37,7 +37,7 @@ def test_mistakes(tmp_path, capsys):
 def test_of_an_area_and_of_points(tmp_path, capsys):
     (tmp_path / "points.txt").write_text("52.5 13.4\n48.1, 11.6\n")
     words = ["--directory", str(tmp_path), "--json"]
-    assert main(["weights", "O8", "30/30", "--area=60/0/0/90", *words]) == 0
-    assert json.loads(capsys.readouterr().out)["n-out"] == 12
+    assert main(["weights", "O8", "10/10", "--area=60/0/0/90", *words]) == 0
+    assert json.loads(capsys.readouterr().out)["n-out"] == 70
     assert main(["weights", "O8", "--points", str(tmp_path / "points.txt"), *words]) == 0
     assert json.loads(capsys.readouterr().out)["n-out"] == 2

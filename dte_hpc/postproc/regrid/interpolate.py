@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from dte_hpc.base.compiled import frozen
 from dte_hpc.base.errors import InvalidGrid
 from dte_hpc.base.field import Field, Metadata, Values
 from dte_hpc.grids import grid
@@ -32,7 +31,7 @@ class Interpolate(Passing):
 
     def __init__(self, options: InterpolateOptions, context: Context) -> None:
         # numba takes half a second to import, and checking a plan needs none of it
-        from dte_hpc.postproc.regrid import batch, kernels, weights, winds
+        from dte_hpc.postproc.regrid import batch, kernels, masked, weights, winds
 
         self._target = options.target()
         self._words = words_of(self._target)
@@ -41,7 +40,7 @@ class Interpolate(Passing):
         self._input = options.input_name
         self._directory = weights.weights_directory(options.weights or options.cache_path)
         self._apply, self._load, self._refuse = (
-            kernels.apply_weights,
+            context.shared(masked.Masks, masked.Masks).apply,
             weights.load_weights,
             weights.refuse_others,
         )
@@ -102,8 +101,7 @@ class Interpolate(Passing):
 
     def _single(self, weights: Weights, values: Values) -> tuple[Values, int]:
         out = np.empty(weights.n_out)
-        n_missing = self._apply(weights.counts, weights.indices, weights.weights, frozen(values), out)
-        return out, n_missing
+        return out, self._apply(weights, values, out)
 
     def _turned(self, weights: Weights, u: Values, v: Values) -> tuple[Values, Values, int]:
         frames = [

@@ -32,6 +32,7 @@ def warm() -> None:
             weigh(counts, column, one, values, np.empty(1))
             weigh_with_missing(counts, column, one, values, np.empty(1))
         weigh_four(counts, column, one, frozen(np.ones((4, 1))), *np.empty((4, 1)))
+        without_missing(counts, column, one, frozen(np.ones(1, bool)), counts, column.copy(), one.copy())
     frame, space = frozen(np.ones((4, 1))), np.empty((3, 1))
     for kind in (np.float64, np.float32):
         to_space(frame, frozen(np.ones(1, kind)), frozen(np.ones(1, kind)), space)
@@ -181,6 +182,49 @@ def weigh_with_missing(
         out[row] = total
         first = last
     return n_missing
+
+
+@numba.njit(nogil=True, cache=True)
+def without_missing(
+    counts: Counts,
+    indices: NDArray[np.uint32],
+    weights: NDArray[np.float64],
+    missing: NDArray[np.bool_],
+    out_counts: Counts,
+    out_indices: NDArray[np.uint32],
+    out_weights: NDArray[np.float64],
+) -> int:
+    """Write the rows that are left when inputs are missing, by the rule of `weigh_with_missing`.
+
+    Returns how many weights that are.
+    """
+    first = uint64(0)
+    end = uint64(0)
+    for row in range(uint64(counts.size)):
+        last = first + uint64(counts[row])
+        left = 0.0
+        heaviest = -1.0
+        is_missing = True
+        n_left = uint64(0)
+        for k in range(first, last):
+            gone = missing[indices[k]]
+            if not gone:
+                out_indices[end + n_left] = indices[k]
+                out_weights[end + n_left] = weights[k]
+                left += weights[k]
+                n_left += uint64(1)
+            if weights[k] > heaviest:
+                heaviest = weights[k]
+                is_missing = gone
+        if n_left < last - first:
+            if is_missing or abs(left) < 1e-15:
+                n_left = uint64(0)
+            for k in range(end, end + n_left):
+                out_weights[k] /= left
+        out_counts[row] = n_left
+        end += n_left
+        first = last
+    return int(end)
 
 
 @numba.njit(nogil=True, cache=True)
