@@ -52,6 +52,8 @@ class Masks:
         """Bring a field over; return how many results are missing. Values are not written to."""
         values = frozen(values)
         arrays = weights.counts, weights.indices, weights.weights
+        if values.size > weights.weights.size:  # to a coarse grid: it reads few of the values
+            return int(kernels.weigh_with_missing(*arrays, values, out))
         if kernels.all_finite(values):
             return int(kernels.weigh(*arrays, values, out))
         masked = self._of(weights, np.isnan(values))

@@ -63,6 +63,26 @@ def test_masks_are_bounded_and_the_last_used_stay(weights):
     assert small.n_bytes == 0
 
 
+def test_to_a_coarse_grid_rows_are_looked_at(weights):
+    masks, out = Masks(), np.empty(3)
+    few = Weights(
+        in_grid="O4",
+        out_grid="90/90",
+        method="linear",
+        library="by hand",
+        library_version="1",
+        n_in=208,
+        indptr=np.arange(4),
+        indices=np.array([3, 5, 7], np.uint32),
+        weights=np.ones(3),
+    )
+    for _ in range(3):
+        values = field(1, [5])
+        assert masks.apply(few, values, out) == 1
+        np.testing.assert_array_equal(out, values[[3, 5, 7]])
+    assert masks.n_bytes == 0
+
+
 def test_infinite_values_are_not_missing(weights):
     masks, out = Masks(), np.empty(weights.n_out)
     for _ in range(3):
