@@ -32,6 +32,7 @@ for step in range(at + 1, 720):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_killed_process_always_leaves_a_latest_that_loads(model, outside):
     chance, stamps = random.Random(5), []
     program = PROGRAM.format(here=str(Path(__file__).parent), root=str(model.root))
