@@ -9,9 +9,22 @@ import functools
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 
+from dte_hpc.base.field import Metadata
 from dte_hpc.base.key import Scalar
 
 LAST_HHMM = 2400
+ENGINES = "misc-"
+"""How keywords begin that MultIO's producers say to the engine, and no message says."""
+
+MARS = ("class", "stream", "type", "expver", "number", "param", "levelist", "date", "time", "step")
+RANGES = ("startStep", "endStep")
+ONLY_PRODUCERS = frozenset(
+    {
+        *("category", "name", "nemoParam", "representation", "toAllServers", "clientPlanName", "serverRank"),
+        *("trigger", "flushKind", "restartDateTime", "globalSize", "precision", "format", "isMissingValue"),
+        *("missingValue", "bitmapPresent", "atlas-grid-kind", "gridName", "atlas-named-grid"),
+    }
+)
 
 
 def value_of(metadata: Mapping[str, Scalar], keyword: str) -> Scalar | None:
@@ -37,6 +50,21 @@ def value_of(metadata: Mapping[str, Scalar], keyword: str) -> Scalar | None:
     return None
 
 
+def in_mars_words(metadata: Metadata) -> Metadata:
+    """Return metadata for a message: MARS's spellings, and without what only producers and engines say.
+
+    A level, a parameter or a date under another spelling gets its own; ``category``, ``toAllServers``,
+    ``misc-globalSize`` and their like are left out. The same object when there is nothing of the kind.
+    """
+    strange = [keyword for keyword in metadata if keyword in _strange() or keyword.startswith(ENGINES)]
+    if not strange:
+        return metadata
+    words = {k: value_of(metadata, k) for k in MARS if k not in metadata}
+    if "time" in words:
+        words["time"] = mars_time_of(metadata)
+    return metadata.without(*strange).replace(**{k: v for k, v in words.items() if v is not None})
+
+
 def mars_time_of(metadata: Mapping[str, Scalar]) -> int | None:
     """Return the time of day as MARS has it, hhmm, from ``time``, ``startTime`` or ``dataTime``; or None.
 
@@ -52,6 +80,12 @@ def mars_time_of(metadata: Mapping[str, Scalar]) -> int | None:
 def spellings(keyword: str) -> tuple[str, ...]:
     """Return the other spellings that answer for a keyword, the preferred one first."""
     return _table().get(keyword, ())
+
+
+@functools.cache
+def _strange() -> frozenset[str]:
+    """Return the keywords that stand for another one of MARS's, or for none."""
+    return ONLY_PRODUCERS.union(*(spellings(keyword) for keyword in MARS)).difference(MARS, RANGES)
 
 
 @functools.cache

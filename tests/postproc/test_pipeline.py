@@ -157,3 +157,17 @@ def test_only_what_the_plans_run_is_warmed(monkeypatch: pytest.MonkeyPatch) -> N
         Pipeline(load_plans([{"name": "n", "actions": actions}])).warm()
         assert warmed == expected
         warmed.clear()
+
+
+def test_a_producer_of_multios_is_encoded_under_mars_words(tmp_path):
+    """Both spellings, and words to the engine: the message says what MARS's words say."""
+    producer = {k: v for k, v in NAMES.items() if k not in ("param", "levelist", "date", "time")}
+    producer |= {"paramId": 130, "level": 850, "startDate": 20260101, "startTime": 60000, "category": "atm"}
+    producer |= {"toAllServers": 0, "name": "t", "misc-globalSize": 5248, "misc-precision": "double"}
+    select = {"type": "select", "match": {"category": "atm"}}
+    pipeline = pipeline_of([AGGREGATE, ENCODE, select, to_file(tmp_path / "out.grib")])
+    values = np.full(grid("O32").n_points, 280.0)
+    pipeline.process(Field(metadata=Metadata({**producer, "step": 6}), values=values))
+    pipeline.flush()
+    (message,) = messages(tmp_path / "out.grib")
+    assert mars_key(message) == {**NAMES, "domain": "g", "time": 600, "step": 6}

@@ -6,6 +6,8 @@ from typing import Any
 
 from dte_hpc.base.config import refuse, unknown_keyword
 from dte_hpc.base.errors import InvalidConfig
+from dte_hpc.base.field import Field
+from dte_hpc.codecs.layout import EncodedField
 from dte_hpc.postproc import plugs
 from dte_hpc.postproc.action import (
     MESSAGES,
@@ -22,6 +24,7 @@ from dte_hpc.postproc.action import (
 )
 from dte_hpc.postproc.actions import template_options as template
 from dte_hpc.postproc.actions.raw import RawEncoder
+from dte_hpc.postproc.naming import in_mars_words
 from dte_hpc.postproc.options import near, read_options
 
 KEEP = "keep"
@@ -172,4 +175,26 @@ def _encoder_of(options: EncodeOptions) -> Any:
         ccsds_block_size=options.ccsds_block_size,
         ccsds_rsi=options.ccsds_rsi,
     )
-    return plugs.find(plugs.CODECS, options.format)(packing)
+    return _InMarsWords(plugs.find(plugs.CODECS, options.format)(packing))
+
+
+class _InMarsWords:
+    """A codec that is told of fields in MARS's words only, whatever a producer says beside them."""
+
+    def __init__(self, encoder: Any) -> None:
+        self._encoder = encoder
+
+    def warm(self) -> None:
+        """Load or compile the codec's loops, if it has any."""
+        if isinstance(self._encoder, Warmable):
+            self._encoder.warm()
+
+    def encode(self, field: Field) -> EncodedField:
+        """Return the message; later actions may still ask for the producer's words."""
+        metadata = in_mars_words(field.metadata)
+        encoded: EncodedField = self._encoder.encode(
+            field if metadata is field.metadata else Field(metadata=metadata, values=field.values)
+        )
+        if metadata is field.metadata:
+            return encoded
+        return replace(encoded, metadata=field.metadata.replace(**encoded.metadata))

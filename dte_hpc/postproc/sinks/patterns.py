@@ -55,7 +55,7 @@ def escaped(value: str) -> str:
 
 
 def of_server(path: Path, context: Context, *, per_server: bool) -> Path:
-    """Return the path with the IO rank (or model rank) in front of the name, where each has a file of its own.
+    """Return the path with the IO rank (or model rank) before the name, where each has its own.
 
     MultIO puts ``multio-<host>-<pid>-`` there. A rank keeps its number when the job is started again, so that
     ``append: true`` finds the file, and two jobs never share a process number.
