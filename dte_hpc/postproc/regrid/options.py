@@ -82,8 +82,10 @@ class InterpolateOptions(Options):
         none (MultIO's way, the default): each component is a field like any other. known: the pairs of
         ``data/wind-pairs.txt`` (131/132, 165/166, ...) are brought over as vectors, which needs both on one
         IO rank between two flushes. Or the pairs themselves: ``[[131, 132]]``.
-    accuracy, resol, truncation, intgrid
+    accuracy, resol, truncation
         MARS's: bits of a packing, and of spectral fields. They change no value here, nor in MultIO.
+    intgrid : str or None
+        none. A grid to come over is a matter of `interpolate-mtg2`.
     fields_at_once : int
         So many consecutive fields of one grid are brought over together, which is faster; they are held
         until then, or a flush. 1: each field at once.
@@ -101,7 +103,7 @@ class InterpolateOptions(Options):
     accuracy: str | int | None = None
     resol: str | int | None = None
     truncation: str | int | None = None
-    intgrid: str | int | None = None
+    intgrid: str | None = None
     fields_at_once: int = 1
     weights: str | None = None
     cache_path: str | None = None
@@ -169,6 +171,10 @@ class InterpolateOptions(Options):
         yield from self._vector_mistakes(f"{place}.vector")
         if not 1 <= self.fields_at_once <= MAX_AT_ONCE:
             yield refuse(f"{place}.fields-at-once", str(self.fields_at_once), f"1 to {MAX_AT_ONCE}")
+        if self.intgrid not in (None, "none"):
+            yield refuse(
+                f"{place}.intgrid", repr(self.intgrid), "none: the action interpolate-mtg2 comes over a grid"
+            )
         if self.weights is not None and self.cache_path is not None:
             yield refuse(f"{place}.cache-path", "weights and cache-path", "one directory")
         yield from _method_mistakes(self.method, job, place)

@@ -36,6 +36,11 @@ def test_mars_words_that_change_no_value_are_taken():
     read(accuracy=16, resol="av", truncation=319, intgrid="none")
 
 
+def test_a_grid_to_come_over_is_not_taken_and_passed_over():
+    with pytest.raises(InvalidConfig, match="intgrid: found 'O8'; expected none"):
+        read(intgrid="O8")
+
+
 @pytest.mark.parametrize("word", ["rotation", "frame", "bitmap", "packing"])
 def test_mars_words_that_would_change_values_are_refused_by_name(word):
     with pytest.raises(InvalidConfig, match=word):
