@@ -7,11 +7,15 @@ counts (``bitmapPresent``): where a field enters the pipeline, values equal to i
 import numpy as np
 
 from dte_hpc.base.errors import InvalidPart
-from dte_hpc.base.field import Field, Metadata
+from dte_hpc.base.field import PACKING_FACTS, Field, Metadata
 from dte_hpc.base.key import Scalar
-from dte_hpc.postproc.naming import value_of
+from dte_hpc.postproc.naming import spellings, value_of
 
 _NO = ("0", "false", "no")
+_OF_MISSING = tuple(word for each in ("missingValue", "bitmapPresent") for word in (each, *spellings(each)))
+OF_THE_VALUES = (*PACKING_FACTS, *_OF_MISSING)
+"""Keywords that say how the values of one field were held: those of the next time, level, member or component
+may say something else, and be of the same variable all the same."""
 
 
 def with_nan(field: Field) -> Field:

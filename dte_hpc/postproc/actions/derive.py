@@ -13,9 +13,10 @@ import numpy as np
 
 from dte_hpc.base.config import describe, refuse
 from dte_hpc.base.errors import InvalidConfig, InvalidPart
-from dte_hpc.base.field import PACKING_FACTS, Field, Metadata, Values
+from dte_hpc.base.field import Field, Metadata, Values
 from dte_hpc.postproc.action import Context, Explained, Flow, Item, MaskedField, Options, Passing
 from dte_hpc.postproc.actions.derived import PRESSURE, Derived, read_derived
+from dte_hpc.postproc.missing import OF_THE_VALUES
 from dte_hpc.postproc.naming import spellings, value_of
 from dte_hpc.postproc.params import param_of, with_param
 
@@ -117,7 +118,7 @@ class Derive(Passing):
         if param is None or param not in self._params:
             return (item,)
         out: list[Item] = [item] if self._options.keep_inputs else []
-        key = item.metadata.without(*OF_THE_PARAM, *PACKING_FACTS)
+        key = item.metadata.without(*OF_THE_PARAM, *OF_THE_VALUES)
         waiting = self._waiting.get(key) or Waiting(came={}, left=list(self._derived))
         self._refuse_odd(item, param, waiting)
         values = {**waiting.came, param: item.field.values}

@@ -9,12 +9,13 @@ import numpy as np
 
 from dte_hpc.base.config import describe, refuse
 from dte_hpc.base.errors import InvalidConfig, InvalidPart
-from dte_hpc.base.field import PACKING_FACTS, Field, Metadata
+from dte_hpc.base.field import Field, Metadata
 from dte_hpc.base.key import text_of
 from dte_hpc.postproc.action import Context, Explained, Flow, Item, MaskedField, Options, Passing
 from dte_hpc.postproc.actions.columns import Aims, Column, Surface
 from dte_hpc.postproc.actions.derive import OF_THE_PARAM
 from dte_hpc.postproc.actions.levels import read_levels
+from dte_hpc.postproc.missing import OF_THE_VALUES
 from dte_hpc.postproc.naming import spellings, value_of
 from dte_hpc.postproc.params import param_of
 
@@ -29,7 +30,6 @@ MOST_TOLD = 3
 SURFACES_A_SERIES = 2
 """Surface pressures kept of one series: that of the last time, and of the one before it."""
 _OF_THE_LEVEL = ("levelist", *spellings("levelist"), "levtype", "typeOfLevel", "category")
-_OF_THE_VALUES = (*PACKING_FACTS, "missingValue", "bitmapPresent", *spellings("missingValue"))
 _OF_THE_TIME = tuple(word for each in ("date", "time", "step") for word in (each, *spellings(each)))
 _OF_THE_STEP = (*_OF_THE_TIME, "startStep", "stepRange", "startStepInHours", "endStepInHours")
 
@@ -160,7 +160,7 @@ class VerticalInterpolate(Passing):
 
     def _with_level(self, item: MaskedField) -> Iterator[Item]:
         level = self._level_of(item.metadata)
-        name = item.metadata.without(*_OF_THE_LEVEL, *_OF_THE_VALUES)
+        name = item.metadata.without(*_OF_THE_LEVEL, *OF_THE_VALUES)
         column = self._columns.get(name) or Column(self._aims)
         if level in column.seen:
             raise InvalidPart(
@@ -237,7 +237,7 @@ def _wish(column: Column) -> str:
 
 def _moment(metadata: Metadata) -> Metadata:
     """Return what a surface pressure and the levels above it have in common."""
-    return metadata.without(*OF_THE_PARAM, *_OF_THE_LEVEL, *_OF_THE_VALUES)
+    return metadata.without(*OF_THE_PARAM, *_OF_THE_LEVEL, *OF_THE_VALUES)
 
 
 def _refuse_other_size(metadata: Metadata, size: int, surface: Surface) -> None:

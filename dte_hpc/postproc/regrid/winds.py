@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from dte_hpc.base.compiled import frozen
 from dte_hpc.base.errors import InvalidPart
-from dte_hpc.base.field import PACKING_FACTS, Metadata, Values
+from dte_hpc.base.field import Metadata, Values
 from dte_hpc.grids import Grid
+from dte_hpc.postproc.missing import OF_THE_VALUES
 from dte_hpc.postproc.naming import spellings
 from dte_hpc.postproc.params import param_of
 from dte_hpc.postproc.regrid import kernels
@@ -28,7 +29,7 @@ from dte_hpc.postproc.regrid.weights_file import Weights
 MAX_HELD = 256
 Pairs = tuple[tuple[str, str], ...]
 Done = tuple[Metadata, Values, int]
-_OF_ONE = ("param", *spellings("param"), "name", *spellings("name"), "shortName", "cfName", *PACKING_FACTS)
+_OF_ONE = ("param", *spellings("param"), "name", *spellings("name"), "shortName", "cfName", *OF_THE_VALUES)
 
 
 @functools.cache

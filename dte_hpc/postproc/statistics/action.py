@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dte_hpc.base.errors import InvalidPart
-from dte_hpc.base.field import PACKING_FACTS, Field, Metadata, Values
+from dte_hpc.base.field import Field, Metadata, Values
 from dte_hpc.postproc.action import Context, Explained, Flow, Item, MaskedField, Passing
+from dte_hpc.postproc.missing import OF_THE_VALUES
 from dte_hpc.postproc.restarts import Restart
 from dte_hpc.postproc.statistics.operations import EVERY_SAMPLE, Finished, Operation, initial_state
 from dte_hpc.postproc.statistics.running import Window, refuse_odd_time
@@ -27,7 +28,7 @@ __all__ = ["Statistics", "StatisticsOptions", "WindowOptions"]
 _NOT_THE_NAME = (
     *("step", "startStep", "endStep", "stepRange", "step-frequency", "timeStep"),
     *("currentDate", "currentTime", "previousDate", "previousTime", "startStepInHours", "endStepInHours"),
-    *PACKING_FACTS,
+    *OF_THE_VALUES,
 )
 _DATES = ("date", "time", "dataDate", "dataTime")
 MAX_VARIABLES = 1_000_000

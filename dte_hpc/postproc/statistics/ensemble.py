@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dte_hpc.base.errors import InvalidPart
-from dte_hpc.base.field import PACKING_FACTS, Field, Metadata
+from dte_hpc.base.field import Field, Metadata
 from dte_hpc.base.key import text_of
 from dte_hpc.postproc.action import Context, Explained, Flow, Item, MaskedField, Passing
+from dte_hpc.postproc.missing import OF_THE_VALUES
 from dte_hpc.postproc.naming import spellings, value_of
 from dte_hpc.postproc.params import with_param
 from dte_hpc.postproc.statistics.ensemble_settings import TYPES, EnsembleOptions
@@ -28,7 +29,7 @@ MAX_GROUPS = 100_000
 TOLD = 3
 _OF_A_MEMBER = (
     *("number", "type", *spellings("number"), *spellings("type")),
-    *("numberOfForecastsInEnsemble", "ensemble-size", *PACKING_FACTS),
+    *("numberOfForecastsInEnsemble", "ensemble-size", *OF_THE_VALUES),
 )
 
 
