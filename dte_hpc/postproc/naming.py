@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from importlib.resources import files
 
 from dte_hpc.base.field import Metadata
-from dte_hpc.base.key import Scalar
+from dte_hpc.base.key import Scalar, text_of
 
 LAST_HHMM = 2400
 ENGINES = "misc-"
@@ -71,9 +71,9 @@ def mars_time_of(metadata: Mapping[str, Scalar]) -> int | None:
     MultIO's producers write hhmmss: what is more than 2400 is that.
     """
     found = value_of(metadata, "time")
-    if found is None or not str(found).isdecimal():
+    if found is None or not text_of(found).isdecimal():
         return None
-    number = int(found)
+    number = int(text_of(found))
     return number // 100 if number > LAST_HHMM else number
 
 

@@ -13,6 +13,7 @@ The words are CF's (https://cfconventions.org/cf-conventions/cf-conventions.html
 called ``time_2``.
 """
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,9 +24,10 @@ from numpy.typing import NDArray
 
 from dte_hpc.base.errors import InvalidGrid, InvalidPart
 from dte_hpc.base.field import Field, Metadata
-from dte_hpc.base.key import text_of
+from dte_hpc.base.key import Scalar, text_of
 from dte_hpc.codecs.parameters import parameter, standard_name
 from dte_hpc.grids import RowGrid, grid
+from dte_hpc.postproc.missing import OF_THE_VALUES
 from dte_hpc.postproc.naming import mars_time_of, value_of
 
 EPOCH = {"units": "seconds since 1970-01-01T00:00:00", "calendar": "proleptic_gregorian"}
@@ -45,9 +47,17 @@ LEVEL_ATTRIBUTES = {
     "hl": {"standard_name": "height", "units": "m", "positive": "up", "axis": "Z"},
     "pt": {"standard_name": "air_potential_temperature", "units": "K", "axis": "Z"},
 }
-CONSTANT = ("class", "stream", "type", "expver", "levtype", "quantile", "ensemble")
+CONSTANT = (
+    *("class", "stream", "type", "expver", "levtype", "quantile", "ensemble"),
+    *("direction", "frequency", "channel", "ident", "instrument", "wavelength", "model", "origin", "method"),
+    *("system", "hdate", "fcmonth", "fcperiod", "iteration", "diagnostic", "dataset", "activity"),
+    *("experiment", "generation", "realization", "resolution", "anoffset", "reference"),
+)
+"""Keywords of MARS that, where they differ, make another variable: it has them as attributes."""
 MAX_ROWS = 10_000_000
-_STEP = re.compile(r"(?:(\d+)([a-z]?)-)?(\d+)([a-z]?)")
+_STEP = re.compile(r"(?:(\d{1,9})([a-z]?)-)?(\d{1,9})([a-z]?)")
+_SPAN = re.compile(r"(\d{1,9})([a-z]?)")
+_NUMBER = re.compile(r"\d{1,9}")
 Values: TypeAlias = NDArray[Any]
 
 
@@ -124,6 +134,7 @@ class Series:
         self.axes: dict[tuple[Any, ...], Axis] = {}
         self.grounds: dict[tuple[Any, ...], Ground] = {}
         self._taken: set[str] = set()
+        self._names: dict[tuple[Any, ...], int] = {}
 
     def place(self, one: Field) -> tuple[Variable, tuple[int, ...]]:
         """Return the variable of a field, made when it is new, and its place along the axes that grow.
@@ -131,7 +142,8 @@ class Series:
         Raises
         ------
         InvalidPart
-            When the field has no ``param`` or no ``date``, or a step that is none.
+            When the field has no ``param`` or no ``date``, or a step, time, number or level that is none; or
+            when a field of another name has this place.
         InvalidGrid
             When the grid has another size than the field.
         """
@@ -145,9 +157,11 @@ class Series:
         ]
         number, level = value_of(metadata, "number"), value_of(metadata, "levelist")
         if number is not None:
-            placed.append((self._number(), (float(number),), (int(number),)))
+            member = _member(metadata, number)
+            placed.append((self._number(), (member,), (member,)))
         if level is not None and levtype != "sfc":
-            placed.append((self._level(levtype), (float(level),), (float(level),)))
+            height = _height(metadata, level)
+            placed.append((self._level(levtype), (height,), (height,)))
         places = tuple(axis.place(entry, values) for axis, entry, values in placed)
         constants = {key: text_of(metadata[key]) for key in CONSTANT if key in metadata}
         identity = (
@@ -155,6 +169,7 @@ class Series:
             stat,
             metadata.get("grid"),
             one.values.size,
+            one.values.dtype.name,
             len(placed),
             is_window,
             *constants.items(),
@@ -167,7 +182,18 @@ class Series:
                 kind=one.values.dtype.newbyteorder("<"),
                 attributes=_attributes(param, stat, constants, metadata, placed[0][0]),
             )
+        self._refuse_another((identity, places), metadata)
         return self.variables[identity], places
+
+    def _refuse_another(self, place: tuple[Any, ...], metadata: Metadata) -> None:
+        """InvalidPart when a place is another field's: this one again replaces it, another would lose it."""
+        name = hash(metadata.without(*OF_THE_VALUES))
+        if self._names.setdefault(place, name) != name:
+            raise InvalidPart(
+                f"field {metadata} has the place of another one in its file, which tells fields apart by "
+                "other keywords; expected a path that names the keyword they differ in",
+                metadata=metadata,
+            )
 
     def _time(self, *, is_window: bool) -> Axis:
         def make() -> Axis:
@@ -294,7 +320,11 @@ def _needed(metadata: Metadata, keyword: str) -> Any:
 
 def _moment(metadata: Metadata) -> tuple[int, int, int]:
     """Return base time, begin and end of a field's window, seconds since 1970; an instant has no length."""
-    day, clock = text_of(_needed(metadata, "date")).replace("-", ""), mars_time_of(metadata) or 0
+    day, clock = text_of(_needed(metadata, "date")).replace("-", ""), mars_time_of(metadata)
+    if clock is None:
+        clock = 0
+        if (time := value_of(metadata, "time")) is not None:
+            raise InvalidPart(f"field {metadata} has time {time!r}; expected HHMM, as 1200", keyword="time")
     try:
         base = int(np.datetime64(f"{day[:-4]}-{day[-4:-2]}-{day[-2:]}", "s").astype(np.int64))
     except ValueError as error:
@@ -316,8 +346,35 @@ def _window(metadata: Metadata) -> tuple[int, int]:
     end = int(match[3]) * SECONDS[match[4]]
     begin = int(match[1]) * SECONDS[match[2] or match[4]] if match[1] is not None else end
     if "stattype" in metadata and "startStep" in metadata:
-        begin = int(metadata["startStep"]) * 3600
+        start = text_of(metadata["startStep"])
+        match = _SPAN.fullmatch(start)
+        if match is None or match[2] not in SECONDS:
+            raise InvalidPart(
+                f"field {metadata} has startStep {start!r}; expected hours, as 24, or 90m",
+                keyword="startStep",
+            )
+        begin = int(match[1]) * SECONDS[match[2]]
     return begin, end
+
+
+def _member(metadata: Metadata, number: Scalar) -> int:
+    if _NUMBER.fullmatch(text_of(number)) is None:
+        raise InvalidPart(
+            f"field {metadata} has number {number!r}; expected a member's whole number", keyword="number"
+        )
+    return int(text_of(number))
+
+
+def _height(metadata: Metadata, level: Scalar) -> float:
+    try:
+        height = float(level)
+    except (ValueError, OverflowError):
+        height = math.nan
+    if not math.isfinite(height):
+        raise InvalidPart(
+            f"field {metadata} has levelist {level!r}; expected a level's number", keyword="levelist"
+        )
+    return height
 
 
 def _times(moment: tuple[int, int, int], *, is_window: bool) -> tuple[Any, ...]:
