@@ -135,6 +135,26 @@ class ConicGrid:
             found.append(self._members(first[:, 0], stop[:, 0]))
         return once_each(np.concatenate(found))
 
+    def around(self, latitude: Float64s, longitude: Float64s, reach: Float64s) -> tuple[Int64s, Int64s]:
+        """Return the points of rectangles around circles: which circle, and which point; some perhaps twice.
+
+        Parameters
+        ----------
+        latitude, longitude, reach : float64, shape (n,)
+            Centres and radii, degrees.
+        """
+        south, north, west, east = circle_boxes(latitude, self._eastward(longitude), reach)
+        whole = east - west >= 360
+        west, east = np.where(whole, -180.0, west), np.where(whole, 180.0, east)
+        over = np.flatnonzero((west < -180) | (east > 180))
+        begin, end = np.maximum(west, -180.0), np.minimum(east, 180.0)
+        rest = np.where(west < -180, west + 360, -180.0)[over], np.where(east > 180, east - 360, 180.0)[over]
+        circle = np.concatenate([np.arange(latitude.size), over])
+        west, east = np.concatenate([begin, rest[0]]), np.concatenate([end, rest[1]])
+        first, stop = self._rectangle(south[circle], north[circle], west, east)
+        place, index = self._inside(first, stop)
+        return circle[place], index
+
     @cached_property
     def all_points(self) -> SphereIndex:
         """The index of all points."""
@@ -234,14 +254,19 @@ class ConicGrid:
         column, row = np.meshgrid(np.arange(first[0], stop[0]), np.arange(first[1], stop[1]))
         return self._index(column.ravel(), row.ravel())
 
+    def _inside(self, first: Int64s, stop: Int64s) -> tuple[Int64s, Int64s]:
+        """Return which rectangle, and the own index, of all points of some rectangles."""
+        width, height = stop - first
+        place, at = expand(np.zeros_like(width), width * height)
+        row, column = np.divmod(at, width[place])
+        return place, self._index(first[0][place] + column, first[1][place] + row)
+
     def _best(self, lats: Float64s, lons: Float64s, first: Int64s, stop: Int64s) -> Int64s:
         """Return the nearest point of a small rectangle for each place."""
         if not lats.size:
             return np.empty(0, np.int64)
         width, height = stop - first
-        place, at = expand(np.zeros(lats.size, np.int64), width * height)
-        row, column = np.divmod(at, width[place])
-        index = self._index(first[0][place] + column, first[1][place] + row)
+        place, index = self._inside(first, stop)
         distance = haversine(*self._coordinates(index), lats[place], lons[place])
         begin = np.cumsum(width * height) - width * height
         least = np.minimum.reduceat(distance, begin)

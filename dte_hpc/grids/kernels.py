@@ -74,3 +74,54 @@ def nearest_points(
             far[top + 1] = left if near_first else right
             top += 2
         nearest[i] = found
+
+
+@_kernel
+def _insert(best: F64, nearest: I64, distance: float, point: int) -> None:
+    """Put a point in its place among the nearest so far, if it is nearer than the last of them."""
+    at = best.size
+    while at and (distance < best[at - 1] or (distance == best[at - 1] and point < nearest[at - 1])):
+        at -= 1
+        if at + 1 < best.size:
+            best[at + 1], nearest[at + 1] = best[at], nearest[at]
+    if at < best.size:
+        best[at], nearest[at] = distance, point
+
+
+@_kernel
+def nearest_k_points(
+    vectors: F64, order: I64, low: F64, high: F64, leaf_size: int, places: F64, nearest: I64
+) -> None:
+    """Find the k points nearest to each place, nearest first; of equally far ones the first first.
+
+    As `nearest_points`, but for nearest: of each place a row of k, at most the number of points.
+    """
+    n_leaves = low.shape[0] // 2
+    n_points, k = vectors.shape[0], nearest.shape[1]
+    stack = np.empty(STACK, np.int64)
+    far = np.empty(STACK, np.float64)
+    best = np.empty(k, np.float64)
+    for i in range(places.shape[0]):
+        x, y, z = places[i, 0], places[i, 1], places[i, 2]
+        best[:] = BEYOND
+        nearest[i] = n_points
+        stack[0], far[0], top = 1, box_distance(low, high, 1, x, y, z), 1
+        while top:
+            top -= 1
+            node = stack[top]
+            if far[top] > best[k - 1] * (1 + TIE) + FLOOR:
+                continue
+            if node >= n_leaves:
+                begin = (node - n_leaves) * leaf_size
+                for p in range(begin, min(begin + leaf_size, n_points)):
+                    a, b, c = vectors[p, 0] - x, vectors[p, 1] - y, vectors[p, 2] - z
+                    _insert(best, nearest[i], a * a + b * b + c * c, order[p])
+                continue
+            left = box_distance(low, high, 2 * node, x, y, z)
+            right = box_distance(low, high, 2 * node + 1, x, y, z)
+            near_first = left <= right
+            stack[top] = 2 * node + 1 if near_first else 2 * node
+            far[top] = right if near_first else left
+            stack[top + 1] = 2 * node if near_first else 2 * node + 1
+            far[top + 1] = left if near_first else right
+            top += 2

@@ -77,6 +77,22 @@ class SphereIndex:
         )
         return found.reshape(lats.shape)
 
+    def nearest_k(self, latitude: ArrayLike, longitude: ArrayLike, k: int) -> Int64s:
+        """Return the k points nearest to each place, nearest first: int64, shape (n_places, k).
+
+        k is at most the number of points; of equally far ones the first come first.
+        """
+        from dte_hpc.grids.kernels import nearest_k_points
+
+        lats, lons = checked_places(latitude, longitude)
+        places = _vectors(lats.ravel(), lons.ravel())
+        found = np.empty((lats.size, k), np.int64)
+        low, high = self._boxes
+        nearest_k_points(
+            frozen(self._vectors), frozen(self._order), frozen(low), frozen(high), LEAF, frozen(places), found
+        )
+        return found
+
     @cached_property
     def _boxes(self) -> tuple[Float64s, Float64s]:
         """Least and greatest x, y, z of each node: a heap whose root is 1, its second half the leaves."""

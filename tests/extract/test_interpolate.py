@@ -6,7 +6,8 @@ import pytest
 from dte_hpc.base.errors import InvalidRequest
 from dte_hpc.extract import extract
 from dte_hpc.extract.great_circle import angle_between, unit_vectors
-from dte_hpc.extract.interpolate import Interpolation, nearest_k, parse_interpolation, stencil
+from dte_hpc.extract.interpolate import Interpolation, parse_interpolation, stencil
+from dte_hpc.extract.neighbours import nearest_k
 from dte_hpc.grids import grid as grid_of_name
 
 RANDOM = np.random.default_rng(4)

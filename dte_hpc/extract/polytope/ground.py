@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dte_hpc.base.errors import InvalidGrid
 from dte_hpc.extract.bounds import Bounds
-from dte_hpc.extract.interpolate import nearest_k
+from dte_hpc.extract.neighbours import nearest_k
 from dte_hpc.extract.polytope.axis import Axis
 from dte_hpc.extract.polytope.errors import BadGridError, PolytopeError
 from dte_hpc.extract.scattered import PointRows, point_rows
