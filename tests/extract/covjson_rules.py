@@ -1,15 +1,21 @@
 """The rules of CoverageJSON, as OGC 21-069 and its JSON schema have them, for what this package writes."""
 
 from math import prod
+from urllib.parse import urlsplit
 
 SYSTEMS = {"GeographicCRS", "ProjectedCRS", "VerticalCRS", "TemporalRS", "IdentifierRS"}
-OF_COMMON_TYPES = {"PointSeries", "VerticalProfile", "MultiPoint", "Trajectory", "Grid", "Point"}
+# the common domain types; any other is a full URI
+OF_COMMON_TYPES = {
+    *("Grid", "VerticalProfile", "PointSeries", "Point", "MultiPointSeries", "MultiPoint"),
+    *("PolygonSeries", "Polygon", "MultiPolygonSeries", "MultiPolygon", "Trajectory", "Section"),
+}
 
 
 def check(told):
     """Fail for a document that breaks a rule."""
     assert told["type"] == "CoverageCollection"
-    assert isinstance(told["domainType"], str)
+    if "domainType" in told:
+        assert told["domainType"] in OF_COMMON_TYPES or urlsplit(told["domainType"]).scheme
     assert told["coverages"]
     for parameter in told["parameters"].values():
         check_parameter(parameter)
@@ -20,13 +26,31 @@ def check(told):
 
 def check_parameter(parameter):
     assert parameter["type"] == "Parameter"
-    check_text(parameter["observedProperty"]["label"])
-    check_text(parameter["description"])
-    assert parameter["unit"]["symbol"]
+    observed = parameter["observedProperty"]
+    check_text(observed["label"])
+    for described in (parameter, observed):
+        if "description" in described:
+            check_text(described["description"])
+    if "label" in parameter:
+        check_text(parameter["label"])
+    if "unit" in parameter:
+        assert "categories" not in observed
+        check_unit(parameter["unit"])
+
+
+def check_unit(unit):
+    """A unit has a label or a symbol, or both; a symbol is a text, or a value and the scheme it is of."""
+    assert {"label", "symbol"} & set(unit)
+    if "label" in unit:
+        check_text(unit["label"])
+    if "symbol" in unit:
+        symbol = unit["symbol"]
+        texts = [symbol] if isinstance(symbol, str) else [symbol["value"], symbol["type"]]
+        assert all(isinstance(text, str) and text for text in texts)
 
 
 def check_text(i18n):
-    assert i18n
+    assert i18n and isinstance(i18n, dict)
     assert all(tag.isalpha() and isinstance(text, str) and text for tag, text in i18n.items())
 
 

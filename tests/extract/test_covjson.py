@@ -140,6 +140,20 @@ def test_it_keeps_the_rules_and_is_the_same_in_parts(answers, name, monkeypatch)
     assert json.loads(file.getvalue()) == json.loads(json.dumps(told))
 
 
+def test_the_rules_ask_for_what_the_standard_does_and_no_more(answers):
+    told = answers("MultiPoint").to_covjson()
+    del told["parameters"]["t"]["description"], told["parameters"]["t"]["unit"]
+    told["parameters"]["u"]["unit"] = {
+        "symbol": {"value": "m/s", "type": "http://www.opengis.net/def/uom/UCUM/"}
+    }
+    covjson_rules.check(told)
+    for wrong in ({"unit": {}}, {"unit": {"symbol": ""}}, {"description": "no text of a language"}):
+        with pytest.raises(AssertionError):
+            covjson_rules.check_parameter({**told["parameters"]["t"], **wrong})
+    with pytest.raises(AssertionError):
+        covjson_rules.check({**told, "domainType": "BoundingBox"})
+
+
 DECODE = """
 import json, sys, warnings
 warnings.simplefilter("ignore")
