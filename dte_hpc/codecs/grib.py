@@ -139,12 +139,13 @@ def unimplied_statistic(message: ByteLike) -> str | None:
     """
     with _message(message) as handle:
         kind, param = (eccodes.codes_get(handle, keyword) for keyword in ("stepType", "paramId"))
+        tables = int(eccodes.codes_get(handle, "tablesVersion"))
     name = next((name for name, process in PROCESSES.items() if process == kind), None)
     if name is None or param == 0:
         return name
     natural = eccodes.codes_grib_new_from_samples("GRIB2")
     try:
-        _set_all(natural, {"centre": "ecmf", "paramId": param}, {"param": param})
+        _set_all(natural, {"tablesVersion": tables, "centre": "ecmf", "paramId": param}, {"param": param})
         return None if eccodes.codes_get(natural, "stepType") == kind else name
     finally:
         eccodes.codes_release(natural)
@@ -269,6 +270,22 @@ def with_assignments(
         eccodes.codes_set_values(handle, np.zeros(n_values))
         message: bytes = eccodes.codes_get_message(handle)
     return message[: grib2_sections(memoryview(message))[5][0]], facts
+
+
+def empty_message() -> bytes:
+    """Return ecCodes' own GRIB2 message of no field in particular, as a template for any."""
+    handle = eccodes.codes_grib_new_from_samples("GRIB2")
+    try:
+        message: bytes = eccodes.codes_get_message(handle)
+    finally:
+        eccodes.codes_release(handle)
+    return message
+
+
+def latest_tables() -> int:
+    """Return the newest version of WMO's tables that ecCodes has."""
+    with _message(empty_message()) as handle:
+        return int(eccodes.codes_get(handle, "tablesVersionLatest"))
 
 
 def _assign(handle: Any, assignment: Assignment, metadata: Mapping[str, Scalar]) -> None:
