@@ -50,7 +50,8 @@ def check_unit(unit):
 
 
 def check_text(i18n):
-    assert i18n and isinstance(i18n, dict)
+    assert isinstance(i18n, dict)
+    assert i18n
     assert all(tag.isalpha() and isinstance(text, str) and text for tag, text in i18n.items())
 
 
