@@ -19,6 +19,7 @@ from dte_hpc.base.errors import InvalidConfig
 Struct = TypeVar("Struct")
 MAX_CONFIG_BYTES = 16 * 1024 * 1024
 MAX_PLACES = 100_000
+MAX_PLACE_LENGTH = 2000
 
 
 def read_yaml(path: str | Path) -> Any:
@@ -56,11 +57,14 @@ def lines_of(text: str) -> dict[str, int]:
     """
     lines: dict[str, int] = {}
     waiting = [("$", yaml.compose(text, _Loader))]
-    while waiting and len(lines) < MAX_PLACES:
+    for _ in range(MAX_PLACES):  # an anchor may hold itself
+        if not waiting or len(lines) >= MAX_PLACES:
+            break
         place, node = waiting.pop()
         if node is not None:
             lines.setdefault(place, node.start_mark.line + 1)
-            waiting += reversed(list(_inside(place, node, lines)))
+            if len(place) <= MAX_PLACE_LENGTH and len(waiting) < MAX_PLACES:
+                waiting += reversed(list(_inside(place, node, lines)))
     return lines
 
 
