@@ -1,4 +1,4 @@
-"""How does a field become a message without a template? By its MARS keywords, as MultIO's encode-mtg2 does."""
+"""How does a field become a message without a template? By its MARS keywords, as with MultIO."""
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace

@@ -14,6 +14,7 @@ from dte_hpc.grids import grid
 from dte_hpc.postproc.actions.mtg2_level import level_keys
 from dte_hpc.postproc.actions.mtg2_times import Times, time_keys
 from dte_hpc.postproc.naming import value_of
+from dte_hpc.postproc.regrid.target import plain_name
 
 Facts = Mapping[str, Scalar]
 UNMAPPED = (
@@ -37,7 +38,7 @@ PACKINGS = ("simple", "ccsds")
 TWENTY_FOUR = (141, 228141, 244, *range(210001, 228000))
 BITS = {**dict.fromkeys(TWENTY_FOUR, 24), 248: 8, 260510: 10, 260511: 10}
 BITS_ON_PRESSURE = {246: 12, 247: 12}
-DEFAULT_BITS = 16
+DEFAULT_BITS, MAX_BITS = 16, 32
 """Facts from ECMWF metkit (Apache-2.0), mars2grib/backend/deductions/bitsPerValue.h."""
 
 
@@ -120,7 +121,7 @@ def _member(times: Times) -> int:
 
 def _grid(facts: Facts, n_values: int) -> Iterator[Assignment]:
     name = str(value_of(facts, "grid"))
-    keys = grid_keys(grid(name), n_values)
+    keys = grid_keys(grid(plain_name(name)), n_values)
     kind = str(keys["gridType"])
     if kind not in RESOLUTION:
         raise InvalidPart(
@@ -160,13 +161,20 @@ def _packing(facts: Facts, param: int) -> Iterator[Assignment]:
             f"field {facts} has packing={packing}; expected {' or '.join(PACKINGS)}", keyword="packing"
         )
     yield Assignment("packingType", f"grid_{packing}")
-    special = BITS_ON_PRESSURE if value_of(facts, "levtype") == "pl" else {}
-    yield Assignment(
-        "bitsPerValue", misc(facts, "bitsPerValue", special.get(param, BITS.get(param, DEFAULT_BITS)))
-    )
+    yield Assignment("bitsPerValue", _bits(facts, param))
     if value_of(facts, "bitmapPresent"):
         yield Assignment("bitmapPresent", 1)
         yield Assignment("missingValue", misc(facts, "missingValue", 9999))
+
+
+def _bits(facts: Facts, param: int) -> int:
+    special = BITS_ON_PRESSURE if value_of(facts, "levtype") == "pl" else {}
+    bits = misc(facts, "bitsPerValue", special.get(param, BITS.get(param, DEFAULT_BITS)))
+    if not isinstance(bits, int) or not 1 <= bits <= MAX_BITS:
+        raise InvalidPart(
+            f"field {facts} has misc-bitsPerValue={bits!r}; expected 1 to {MAX_BITS}", keyword="bitsPerValue"
+        )
+    return bits
 
 
 def misc(facts: Facts, keyword: str, default: Scalar | None) -> Scalar | None:

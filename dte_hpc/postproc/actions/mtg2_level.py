@@ -1,4 +1,4 @@
-"""On which level does a message say a field is? By MARS's levtype and parameter, as MultIO's encode-mtg2 has it."""
+"""On which level does a message of encode-mtg2 say a field is? MARS's levtype and parameter tell it."""
 
 import functools
 from collections.abc import Iterator, Mapping

@@ -29,8 +29,8 @@ INCREMENT_SECONDS = 3600
 OPERATIONS = {"av": 0, "mx": 2, "mn": 3, "sd": 6}
 MONTH, DAY = "mo", timedelta(days=1)
 OF_TIMES = (
-    "date", "startDate", "dataDate", "time", "startTime", "dataTime", "step", "endStep", "timespan", "stattype",
-    "param", "paramId", "misc-timeIncrementInSeconds", "timeIncrementInSeconds",
+    "date", "startDate", "dataDate", "time", "startTime", "dataTime", "step", "endStep", "timespan",
+    "stattype", "param", "paramId", "misc-timeIncrementInSeconds", "timeIncrementInSeconds",
 )  # fmt: skip
 """All that `times_of` reads."""
 Facts = Mapping[str, Scalar]
