@@ -129,7 +129,13 @@ class Statistics(Passing):
     def close(self) -> Iterable[Item]:
         """Yield unfinished windows if they are wanted, and forget all state."""
         wanted = self._options.partial_windows
-        open_windows = [w for w in self.windows.values() if w.n_samples] if wanted else []
+        unfinished = [w for w in self.windows.values() if w.n_samples]
+        if unfinished and not wanted and not self.restart.writes:
+            log.warning(
+                "statistics drop %d windows that the run ended in, as that of %s, which lasts until %s",
+                len(unfinished), unfinished[0].metadata, unfinished[0].end,
+            )  # fmt: skip
+        open_windows = unfinished if wanted else []
         self.windows = {}
         out = []
         for window in open_windows:

@@ -168,12 +168,13 @@ def test_variables_do_not_mix_and_cost_nothing_between_windows():
     assert outs[0].field.values[0] == 3.5 * 850
 
 
-def test_a_partial_window_is_dropped_unless_it_is_wanted():
+def test_a_partial_window_is_dropped_unless_it_is_wanted(caplog):
     for wanted, n_out in ((False, 0), (True, 1)):
         action = statistics("6h", ["average"], partial_windows=wanted)
         run(action, range(1, 9))
         outs = list(action.close())
         assert len(outs) == n_out
+    assert [record.args[0] for record in caplog.records] == [1]
     assert (outs[0].metadata["startStep"], outs[0].metadata["endStep"], outs[0].metadata["timespan"]) == (
         6,
         8,
