@@ -1,7 +1,7 @@
 """Where are the points of a Gaussian grid: octahedral (O), classic reduced (N), regular (F), of other rows?
 
 Row lengths that are neither are spelled in the name: ``reduced-gg/64/ROWS`` (`row_code`). A part of a
-regular Gaussian grid has its increment and edges there: ``F80/1.125/60.0/-10/30/41.75`` (east,
+regular Gaussian grid has its increment and edges there: ``F80/1.125/60/-10.125/29.719/41.625`` (east,
 north/west/south/east).
 
 Rows lie at the roots of the Legendre polynomial of degree 2N (in the sine of latitude). They are found by
