@@ -108,6 +108,8 @@ def read_template(path: str) -> bytes:
     InvalidMessage
         When it does not begin with a GRIB2 message.
     """
+    if "\0" in path:
+        raise InvalidMessage("its name has a NUL in it")
     if Path(path).stat().st_size > MAX_TEMPLATE_BYTES:
         raise InvalidMessage(f"it is larger than {MAX_TEMPLATE_BYTES} bytes")
     data = Path(path).read_bytes()

@@ -28,7 +28,7 @@ from dte_hpc.postproc.actions import matching
 from dte_hpc.postproc.plans import dissemination, sections
 from dte_hpc.postproc.plans.on_error import ON_A_SIDE, OnError, read_on_error
 from dte_hpc.postproc.plans.plan import ActionConfig, PlanConfig, Side, branches_of, read_plan
-from dte_hpc.postproc.plans.written import Line, Written, moved, read_written, substituted
+from dte_hpc.postproc.plans.written import Line, Written, is_file, moved, read_written, substituted
 
 __all__ = ["ActionConfig", "Document", "PlanConfig", "load_document", "load_plans"]
 
@@ -271,7 +271,7 @@ class _Reading:
         known = ("file", "name", "enable", "on-error")
         self.errors += [unknown_keyword(place, keyword, known) for keyword in node if keyword not in known]
         path = self._written.directory / str(node["file"])
-        if not path.is_file():
+        if not is_file(path):
             raise refuse(f"{place}.file", f"{str(node['file'])!r}, which is not there", f"the plan in {path}")
         included = read_written(path)
         self.lines |= moved(included.lines, place)

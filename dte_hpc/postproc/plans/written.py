@@ -74,6 +74,14 @@ def of_text(text: str, source: str) -> Written:
     return Written(node=parse_yaml(text, source=source), lines={k: (source, v) for k, v in found.items()})
 
 
+def is_file(path: Path) -> bool:
+    """Whether a file stands at a path; a name too long for any is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def moved(lines: Mapping[str, Line], place: str) -> dict[str, Line]:
     """Return the lines of an included file, whose ``$`` is a place of the including one."""
     return {place + at[1:]: line for at, line in lines.items()}
@@ -116,7 +124,7 @@ class _Budget:
         if "type" not in node and "dissemination" not in node:
             return {}
         named = {k: self._directory / node[k] for k in FILES if isinstance(node.get(k), str) and node[k]}
-        return {k: str(path) for k, path in named.items() if path.is_file()}
+        return {k: str(path) for k, path in named.items() if is_file(path)}
 
     def _text(self, text: str, place: str) -> str:
         unset = sorted(set(self._unset(text)))

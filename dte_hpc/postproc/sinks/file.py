@@ -4,10 +4,12 @@ A crash leaves every message of the last flush, and after it whole messages and 
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dte_hpc.base.errors import StorageFailed
+from dte_hpc.base.config import refuse
+from dte_hpc.base.errors import InvalidConfig, StorageFailed
 from dte_hpc.base.events import FieldStored
 from dte_hpc.codecs.layout import EncodedField, byte_view
 from dte_hpc.postproc.action import MESSAGES, RAW_VALUES, Context, Options, RawField
@@ -31,6 +33,12 @@ class FileOptions(Options):
     path: str
     append: bool = False
     per_server: bool = False
+
+    def mistakes(self, place: str) -> Iterator[InvalidConfig]:
+        """Yield a path that no file system takes."""
+        if not self.path or "\0" in self.path:
+            found = "a path with a NUL in it" if self.path else "no path"
+            yield refuse(f"{place}.path", found, "the path of a file")
 
 
 class FileSink:

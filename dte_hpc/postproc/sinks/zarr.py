@@ -111,6 +111,8 @@ class ZarrFolder:
                 f"{path} is there already; expected a path for a new Zarr store, or that one removed",
                 path=str(path),
             ) from error
+        except OSError as error:
+            raise StorageFailed(f"{path} could not be made: {error}", path=str(path)) from error
         self._path = path
         self._series = Series()
         self._unsynced: set[Path] = set()
