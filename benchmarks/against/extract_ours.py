@@ -198,6 +198,7 @@ def _feature(sample: Sample, name: str, feature: dict, options: Options | None =
     extract(store, _request(name, step="0") | {"feature": {"type": "polygon", "shape": SMALL_RING}})
     with sample.clock():
         answer = extract(store, request, options=options)
+        sample.note_answer()
         columns = _columns(answer)
     order = np.lexsort(columns[:4][::-1])
     sample.result = columns[:, order]

@@ -86,7 +86,7 @@ def growth_line(row: Row) -> str:
 
 
 def _bytes_a_point(sample: Mapping[str, float]) -> float:
-    return sample["peak_bytes"] / sample["points"] - 8
+    return sample["answer_bytes"] / sample["points"] - 8
 
 
 def _spread(row: Row, figure: str) -> list[float]:

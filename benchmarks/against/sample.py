@@ -51,18 +51,23 @@ class Sample:
         self.seconds = self.cpu_seconds = 0.0
         self.figures: dict[str, float] = {}
         self.result = np.empty(0)
+        self._before_bytes = 0
 
     @contextlib.contextmanager
     def clock(self) -> Iterator[None]:
         """Add the seconds of a block."""
-        before = _forget_peak()
+        self._before_bytes = _forget_peak()
         os.access(MARK, os.F_OK)
         started, cpu_started = time.perf_counter(), time.process_time()
         yield
         self.cpu_seconds += time.process_time() - cpu_started
         self.seconds += time.perf_counter() - started
         os.access(MARK, os.F_OK)
-        self.figures["peak_bytes"] = _status_bytes("VmHWM") - before
+        self.figures["peak_bytes"] = _status_bytes("VmHWM") - self._before_bytes
+
+    def note_answer(self) -> None:
+        """Note, inside the clock, by how much the process grew until the answer was there."""
+        self.figures["answer_bytes"] = _status_bytes("VmHWM") - self._before_bytes
 
     def count_index(self, root: Path) -> None:
         """Note the bytes a field of all files of a store but its data and schemas."""

@@ -7,7 +7,7 @@ or take the answer in parts.
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -229,9 +229,8 @@ def assemble(query: Query, values: Float64s, account: Account, *, located: bool 
     """
     with account.phase("assemble"):
         wanted = query.places if located or query.reduction else ()
-        none = np.empty(0, np.int64), np.empty(0)
+        indices = _joined([place.indices() for place in wanted], np.int64)
         coordinates = [place.coordinates() for place in wanted]
-        indices = [place.indices() for place in wanted]
         answer = Answer(
             kind=query.feature.kind,
             axis=query.feature.axis,
@@ -240,15 +239,20 @@ def assemble(query: Query, values: Float64s, account: Account, *, located: bool 
             step=query.chosen.step,
             reference=query.chosen.reference,
             grids=tuple(place.grid.name for place in query.places),
-            index=np.concatenate([none[0], *indices]),
-            latitude=np.concatenate([none[1], *(latitude for latitude, _ in coordinates)]),
-            longitude=np.concatenate([none[1], *(longitude for _, longitude in coordinates)]),
+            index=indices,
+            latitude=_joined([latitude for latitude, _ in coordinates], np.float64),
+            longitude=_joined([longitude for _, longitude in coordinates], np.float64),
             place_start=np.cumsum([0, *(place.n_points for place in query.places)]),
             place_of_field=query.place_of_field,
             values=_in_answer_order(query, values),
             account=account,
         )
         return reduced(answer, query.reduction) if query.reduction else answer
+
+
+def _joined(arrays: Sequence[NDArray[Any]], dtype: type) -> NDArray[Any]:
+    """Return arrays as one: the only one itself, not a copy of it."""
+    return arrays[0] if len(arrays) == 1 else np.concatenate([np.empty(0, dtype), *arrays])
 
 
 def _in_answer_order(query: Query, values: Float64s) -> Float64s:
