@@ -35,6 +35,9 @@ class FDBOptions(Options):
         from dte_hpc.fdb.places.config import config_of  # the store, which other plans do without
 
         yield from _user_mistakes(self.config, f"{place}.config")
+        if isinstance(self.config, str) and "\0" in self.config:
+            yield refuse(f"{place}.config", "a path with a NUL in it", "a directory")
+            return
         try:
             if store_of(self.config):
                 config_of(store_of(self.config))

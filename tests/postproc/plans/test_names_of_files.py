@@ -15,6 +15,7 @@ ENCODED = [{"type": "aggregate"}, {"type": "encode"}]
         ({"file": "a\0b"}, "file"),
         ({"actions": [*ENCODED, {"type": "sink", "sinks": [{"type": "file", "path": "a\0b"}]}]}, "path"),
         ({"actions": [*ENCODED, {"type": "sink", "sinks": [{"type": "file", "path": ""}]}]}, "path"),
+        ({"actions": [*ENCODED, {"type": "sink", "sinks": [{"type": "fdb5", "config": "a\0b"}]}]}, "config"),
         ({"actions": [ENCODED[0], {"type": "encode", "template": "x" * 5000}, {"type": "null"}]}, "template"),
         ({"actions": [ENCODED[0], {"type": "encode", "template": "a\0b"}, {"type": "null"}]}, "template"),
     ],
