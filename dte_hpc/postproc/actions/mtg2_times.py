@@ -147,9 +147,15 @@ def _month_before(moment: datetime) -> datetime:
         ) from error
 
 
+@functools.lru_cache(maxsize=4096)
 def statistic_of(param: int) -> int | None:
-    """Return WMO's code (table 4.10) of the statistic a parameter is; None of a value of a moment."""
-    return _codes().get(param)
+    """Return WMO's code (table 4.10) of the statistic a parameter is; None of a value of a moment.
+
+    MultIO's table knows those that its statistics make; ecCodes those that are one by their very name.
+    """
+    from dte_hpc.codecs.grib import statistic_of_param  # ecCodes, which checking a plan does without
+
+    return _codes()[param] if param in _codes() else statistic_of_param(param)
 
 
 @functools.cache

@@ -175,6 +175,7 @@ def test_minutes_and_missing_values_are_written():
         ({"levtype": "xx"}, "levtype=xx and param=130.*expected hl, ml, pl"),
         ({"timespan": 6}, "130 is no statistic over time, and has timespan=6; expected both or none"),
         ({"param": 235130}, "235130 is a statistic over time, and has no timespan"),
+        ({"param": 228, "levtype": "sfc", "levelist": None}, "228 is a statistic over time"),
         ({"param": 235130, "timespan": 24}, "begins no earlier than the forecast"),
         ({"param": 235130, "timespan": 1, "stattype": "yrav"}, "stattype=yrav; expected da or mo"),
         ({"stattype": "damx"}, "stattype=damx and no timespan"),
