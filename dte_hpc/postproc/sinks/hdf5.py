@@ -66,6 +66,8 @@ class Hdf5Sink:
         )
         self._options, self._context = options, context
         self._files = KeptFiles(Hdf5File)
+        path = of_server(Path(options.path), context, per_server=options.per_server)
+        self._files.prepare(path)
 
     @classmethod
     def explain(cls, options: Hdf5Options) -> str:

@@ -4,6 +4,7 @@ A sink with a path pattern has a file for each path. At most `MAX_OPEN` are open
 the longest is parked, and opened again when a field comes for it.
 """
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -39,10 +40,12 @@ class KeptFiles:
     ----------
     make : callable
         Makes the file of a path; its folder is there.
+    are_folders : bool
+        Whether a file is a folder, so that `make` says what may be in its place.
     """
 
-    def __init__(self, make: Callable[[Path], GrowingFile]) -> None:
-        self._make = make
+    def __init__(self, make: Callable[[Path], GrowingFile], *, are_folders: bool = False) -> None:
+        self._make, self._are_folders = make, are_folders
         self._files: dict[Path, GrowingFile] = {}
         self._open: OrderedDict[Path, None] = OrderedDict()
         self._changed: set[Path] = set()
@@ -58,13 +61,25 @@ class KeptFiles:
         self._changed.add(path)
         _told(path, lambda: file.write(field))
 
+    def prepare(self, path: Path) -> None:
+        """Make the folder of a file to come, where keywords do not name it; StorageFailed if it cannot be."""
+        parts = itertools.takewhile(lambda part: "{" not in part, path.parent.parts)
+        _make_folder(Path(*parts))
+        if "{" not in str(path):
+            self._refuse_folder(path)
+
+    def _refuse_folder(self, path: Path) -> None:
+        if not self._are_folders and path.is_dir():
+            raise StorageFailed(f"{path} is a folder; expected the path of a file", path=str(path))
+
     def _new(self, path: Path) -> GrowingFile:
         if len(self._files) >= MAX_FILES:
             raise InvalidPart(
                 f"a sink would write {path} beside {MAX_FILES} files; expected a path with fewer keywords",
                 path=str(path),
             )
-        _told(path, lambda: path.parent.mkdir(parents=True, exist_ok=True))
+        _make_folder(path.parent)
+        self._refuse_folder(path)
         self._files[path] = self._make(path)
         return self._files[path]
 
@@ -81,6 +96,13 @@ class KeptFiles:
         self._files.clear()
         self._open.clear()
         self._changed.clear()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageFailed(f"folder {folder} cannot be made: {error}", path=str(folder)) from error
 
 
 def _told(path: Path, work: Callable[[], None]) -> None:

@@ -72,6 +72,8 @@ class NetcdfSink:
         )
         self._options, self._context = options, context
         self._files = KeptFiles(lambda path: NetcdfFile(path, deflate=options.deflate))
+        path = of_server(Path(options.path), context, per_server=options.per_server)
+        self._files.prepare(path)
 
     @classmethod
     def explain(cls, options: NetcdfOptions) -> str:

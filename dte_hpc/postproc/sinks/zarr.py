@@ -71,7 +71,9 @@ class ZarrSink:
             "zarr", options.path, context, per_server=options.per_server, way_out="per-server: true"
         )
         self._options, self._context = options, context
-        self._folders = KeptFiles(ZarrFolder)
+        self._folders = KeptFiles(ZarrFolder, are_folders=True)
+        path = of_server(Path(options.path), context, per_server=options.per_server)
+        self._folders.prepare(path)
 
     @classmethod
     def explain(cls, options: ZarrOptions) -> str:

@@ -1,7 +1,9 @@
 """Sinks in sinks, sinks that may fail, triggers, and paths made of keywords."""
 
+import contextlib
 import json
 import socket
+import time
 
 import numpy as np
 import pytest
@@ -91,3 +93,42 @@ def test_an_event_is_sent_and_a_change_fires_once(tmp_path):
         assert heard == {"type": "NotifyMetadata", "info": {"app": "multio"}, "metadata": {"step": 1}}
     Triggers(triggers[1:]).notify(Metadata({"step": 2}))
     assert len(path.read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_a_host_that_does_not_answer_is_told_and_bounded(listens):
+    """A closed port, and one whose queue of callers is full because nobody accepts."""
+    with socket.socket() as host, contextlib.ExitStack() as callers:
+        host.bind(("127.0.0.1", 0))
+        address = host.getsockname()
+        if listens:
+            host.listen(0)
+            for _ in range(8):
+                caller = callers.enter_context(socket.socket())
+                caller.setblocking(False)
+                caller.connect_ex(address)
+        node = {"type": "NotifyMetadata", "key": "step", "host": address[0], "port": address[1]}
+        (trigger,), _ = read_triggers([{**node, "timeout": 1, "retries": 1, "failOnRetry": True}], "$")
+        started = time.monotonic()
+        with pytest.raises(StorageFailed, match=rf"{address[1]} was not told of step: .*; 2 tries"):
+            Triggers([trigger]).notify(Metadata({"step": 1}))
+        assert time.monotonic() - started < 4
+
+
+@pytest.mark.parametrize("kind", ["netcdf", "hdf5"])
+@pytest.mark.parametrize("path", ["taken", "file/out.nc", "file/{param}.nc"])
+def test_a_path_that_cannot_be_written_is_refused_when_the_sink_is_made(tmp_path, kind, path):
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageFailed, match="is a folder; expected|cannot be made"):
+        Pipeline(plan({"type": kind, "path": str(tmp_path / path)}))
+
+
+@pytest.mark.parametrize("kind", ["netcdf", "hdf5"])
+def test_a_folder_in_the_place_of_a_keywords_file_is_refused_before_it_is_written(tmp_path, kind):
+    (tmp_path / "167.nc").mkdir()
+    pipeline = Pipeline(plan({"type": kind, "path": str(tmp_path / "{param}.nc")}))
+    name = {"param": "167", "date": 20260101, "time": 0, "step": 1, "levtype": "sfc"}
+    with pytest.raises(StorageFailed, match=r"167\.nc is a folder; expected"):
+        pipeline.process(Field(metadata=Metadata(name), values=np.zeros(4)))
+    assert [path.name for path in tmp_path.iterdir()] == ["167.nc"]
