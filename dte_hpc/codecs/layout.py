@@ -173,8 +173,11 @@ _MARK = re.compile(b"GRIB")
 
 def message_length(view: memoryview, start: int = 0) -> int:
     """Return the length in bytes that the message at `start` says it has; InvalidMessage if it is none."""
-    if len(view) - start < 16 or bytes(view[start : start + 4]) != b"GRIB":
+    if bytes(view[start : start + 4]) != b"GRIB":
         raise _invalid(f"it begins with {bytes(view[start : start + 4])!r}", "'GRIB' and a section 0")
+    n_there = len(view) - start
+    if n_there < 16:
+        raise _cut_off(view[start:])
     edition = view[start + 7]
     if edition == 2:
         length = int(_GRIB2_START.unpack_from(view, start)[4])
@@ -182,11 +185,22 @@ def message_length(view: memoryview, start: int = 0) -> int:
         length = _grib1_length(view, start)
     else:
         raise _invalid(f"it is of GRIB edition {edition}", "1 or 2")
-    if length < 16 or start + length > len(view):
-        raise _invalid(f"it says it is {length} bytes long, {len(view) - start} are there", "all of it")
+    if length < 16 or length > n_there:
+        raise _too_short(length, n_there)
     if bytes(view[start + length - 4 : start + length]) != b"7777":
         raise _invalid(f"its {length} bytes do not end in '7777'", "the end mark")
     return length
+
+
+def _cut_off(view: memoryview) -> InvalidMessage:
+    """Say what is there of a message that ends in its first 16 bytes, and what is lacking if it says so."""
+    if len(view) >= 8 and view[7] == 1:
+        return _too_short(_u24(view, 4), len(view))
+    return _invalid(f"it ends after {len(view)} bytes, before it says how many it has", "all of it")
+
+
+def _too_short(length: int, n_there: int) -> InvalidMessage:
+    return _invalid(f"it says it is {length} bytes long, {n_there} are there", "all of it")
 
 
 def _u24(view: memoryview, offset: int) -> int:

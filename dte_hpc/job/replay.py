@@ -80,11 +80,14 @@ def messages_of(path: Path) -> Iterator[tuple[str, ByteLike]]:
         raise
     except (OSError, ValueError) as error:
         raise InvalidMessage(f"{path} cannot be read: {error}", path=str(path)) from error
+    number = 1 if data.find(b"GRIB") >= 0 else 0
     try:
-        for number, message in enumerate(split(memoryview(data)), 1):
+        for message in split(memoryview(data)):
             yield f"{path}, message {number}", message
+            number += 1
     except InvalidMessage as error:
-        raise InvalidMessage(f"{path}: {error}", path=str(path)) from error
+        where = f"{path}, message {number}" if number else f"{path}"
+        raise InvalidMessage(f"{where}: {error}", path=str(path)) from error
 
 
 def named_field(where: str, message: ByteLike) -> Field:

@@ -1,6 +1,9 @@
 """``dte plan run``: counts, what each sink wrote, and mistakes."""
 
 import json
+import re
+
+import pytest
 
 from dte_hpc.cli.main import main
 
@@ -31,3 +34,20 @@ def test_mistakes_are_sentences(tmp_path, capsys):
     plan.write_text(PLAN.replace("OUT", str(tmp_path / "o.grib")))
     assert main(["plan", "run", str(plan), str(tmp_path / "gone.grib")]) == 2
     assert "gone.grib cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "words"),
+    [
+        (5, "message 1: .* it ends after 5 bytes, before it says how many it has"),
+        (12, "message 1: .* it says it is 3342 bytes long, 12 are there"),
+        (300, "message 1: .* it says it is 3342 bytes long, 300 are there"),
+        (3360 + 9, "message 2: .* it says it is 3342 bytes long, 9 are there"),
+    ],
+)
+def test_a_file_that_was_cut_off_says_how_much_is_there(tmp_path, data, capsys, n_bytes, words):
+    plan, cut = tmp_path / "plan.yaml", tmp_path / "cut.grib"
+    plan.write_text(PLAN.replace("OUT", str(tmp_path / "o.grib")))
+    cut.write_bytes((data / "era5-2mt-2019-03-uk.grib").read_bytes()[:n_bytes])
+    assert main(["plan", "run", str(plan), str(cut)]) == 2
+    assert re.search(rf"cut\.grib, {words}", capsys.readouterr().err)

@@ -120,7 +120,7 @@ def test_a_host_that_does_not_answer_is_told_and_bounded(listens):
 def test_a_path_that_cannot_be_written_is_refused_when_the_sink_is_made(tmp_path, kind, path):
     (tmp_path / "taken").mkdir()
     (tmp_path / "file").touch()
-    with pytest.raises(StorageFailed, match="is a folder; expected|cannot be made"):
+    with pytest.raises(StorageFailed, match=r"is a folder; expected|cannot be made"):
         Pipeline(plan({"type": kind, "path": str(tmp_path / path)}))
 
 
