@@ -13,6 +13,9 @@ SUMMARY = (
 EXAMPLE = """dte plan check plan.yaml && dte plan explain plan.yaml --grid O320
   dte plan run plan.yaml fields.grib --store /scratch/store"""
 
+MOST_TOLD = 12
+"""Mistakes that are printed for people; ``--json`` has all."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare ``check`` and ``explain``."""
@@ -58,8 +61,10 @@ def _wrong(arguments: argparse.Namespace, error: Any) -> int:
         print(json.dumps({"file": arguments.file, "right": False, "mistakes": told}))
         return 2
     print(f"{arguments.file}: {len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}", file=sys.stderr)
-    for (_, sentence), at in zip(mistakes, lines, strict=True):
+    for (_, sentence), at in zip(mistakes[:MOST_TOLD], lines, strict=False):
         print(f"  {at[0]}:{at[1]}: {sentence}" if at else f"  {sentence}", file=sys.stderr)
+    if len(mistakes) > MOST_TOLD:
+        print(f"  and {len(mistakes) - MOST_TOLD} more", file=sys.stderr)
     return 2
 
 

@@ -28,12 +28,15 @@ from dte_hpc.postproc.actions import matching
 from dte_hpc.postproc.plans import dissemination, sections
 from dte_hpc.postproc.plans.on_error import ON_A_SIDE, OnError, read_on_error
 from dte_hpc.postproc.plans.plan import ActionConfig, PlanConfig, Side, branches_of, read_plan
+from dte_hpc.postproc.plans.shared_paths import shared_paths
 from dte_hpc.postproc.plans.written import Line, Written, is_file, moved, read_written, substituted
 
 __all__ = ["ActionConfig", "Document", "PlanConfig", "load_document", "load_plans"]
 
 Source: TypeAlias = str | Path | Mapping[str, Any] | Sequence[Any] | Written
 CLIENTS = ("client", "active-matchers")
+MOST_TOLD = 12
+"""Mistakes in a sentence; the error keeps all."""
 KNOWN = ("plans", "server", "client", "mpi-communicators", "active-matchers")
 
 
@@ -99,8 +102,8 @@ def load_document(source: Source, place: str = "$", beside: Collection[str] = ()
     Raises
     ------
     InvalidConfig
-        With every mistake: one to a line in the sentence, in ``error.mistakes`` a tuple of (place,
-        sentence), and in ``error.lines`` file and line of each, or None. ``error.place`` is the first one's.
+        With every mistake: the first dozen one to a line in the sentence, in ``error.mistakes``
+        a tuple of (place, sentence) of all, and in ``error.lines`` file and line of each, or None. ``error.place`` is the first one's.
     """
     return _load(_written(source), place, beside, is_whole=True)
 
@@ -133,10 +136,11 @@ def _all_of(errors: list[InvalidConfig], written: Written, lines: Mapping[str, L
     at = tuple(known.line_of(place) for place, _ in mistakes)
     told = [
         sentence + (f" ({where[0]}:{where[1]})" if where else "")
-        for (_, sentence), where in zip(mistakes, at, strict=True)
+        for (_, sentence), where in zip(mistakes[:MOST_TOLD], at, strict=False)
     ]
+    told += [f"and {len(mistakes) - MOST_TOLD} more"] if len(mistakes) > MOST_TOLD else []
     source = f" in {written.file}" if written.file is not None else ""
-    text = told[0] if len(told) == 1 else f"{len(told)} mistakes{source}:\n" + "\n".join(told)
+    text = told[0] if len(told) == 1 else f"{len(mistakes)} mistakes{source}:\n" + "\n".join(told)
     return InvalidConfig(text, place=mistakes[0][0], mistakes=mistakes, lines=at)
 
 
@@ -188,6 +192,8 @@ class _Reading:
                 matchers += self._matchers(given["client"], f"{place}.client")
         if self._is_whole:
             self._targets(given, place, client or ())
+        if not self.errors:
+            self.errors += [*shared_paths(server or ()), *shared_paths(client or ())]
         return Document(
             plans=server or (),
             client=client,

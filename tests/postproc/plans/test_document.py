@@ -280,3 +280,50 @@ def test_the_sentence_lists_all_mistakes_and_the_file(tmp_path: Path):
 def test_a_file_that_is_not_there_is_told(tmp_path: Path):
     with pytest.raises(InvalidConfig, match=r"gone\.yaml cannot be read"):
         load_plans(tmp_path / "gone.yaml")
+
+
+def test_of_many_mistakes_a_dozen_are_told_and_all_are_kept():
+    actions = [{"type": "aggregate"}, {"type": "sink", "sinks": [{"type": "netcdf"}]}]
+    with pytest.raises(InvalidConfig) as caught:
+        load_plans([{"name": f"p{number}", "actions": actions} for number in range(300)])
+    assert len(caught.value.mistakes) == 300
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith("300 mistakes")
+    assert len(lines) == 14
+    assert lines[-1] == "and 288 more"
+
+
+@pytest.mark.parametrize("kinds", [("netcdf", "hdf5"), ("zarr", "zarr"), ("hdf5", "hdf5")])
+def test_two_sinks_of_one_path_are_told_with_both_places(kinds):
+    one, other = (
+        {"type": kind, "path": path} for kind, path in zip(kinds, ("o/a.x", "./o//a.x"), strict=True)
+    )
+    plans = [
+        {"name": name, "actions": [{"type": "aggregate"}, {"type": "sink", "sinks": [sink]}]}
+        for name, sink in (("p", one), ("q", {"type": "multio", "sinks": [other]}))
+    ]
+    place = r"\$\.plans\[1\]\.actions\[1\]\.sinks\[0\]\.sinks\[0\]\.path"
+    with pytest.raises(InvalidConfig, match=rf"{place}: .* \$\.plans\[0\]\.actions\[1\]\.sinks\[0\]"):
+        load_plans(plans)
+    load_plans([plans[0], {**plans[1], "enable": False}])
+    other["per-server"] = True
+    load_plans(plans)
+
+
+@pytest.mark.parametrize("sink", [{"type": "single-field-sink", "root-path": "o/"}, {"type": "sink"}])
+def test_two_plans_of_one_root_or_pattern_are_refused_where_both_may_take_a_field(sink):
+    if sink["type"] == "sink":
+        sink = {"type": "sink", "sinks": [{"type": "netcdf", "path": "o/{param}.nc"}]}
+
+    def plans(*params):
+        return [
+            {
+                "name": f"p{n}",
+                "actions": [{"type": "select", "match": {"param": param}}, {"type": "aggregate"}, sink],
+            }
+            for n, param in enumerate(params)
+        ]
+
+    load_plans(plans(167, 168))
+    with pytest.raises(InvalidConfig, match=r"\$\.plans\[0\]\.actions\[2\]"):
+        load_plans(plans(167, 167))
