@@ -45,6 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     shown = sys.stderr.isatty() and not arguments.json
     fed = feed(pipeline, arguments.fields, ProgressBar("messages", shown=shown, after_seconds=1.0))
     print(json.dumps(as_json(arguments.file, fed)) if arguments.json else drawn(fed))
+    for sentence in unfed(fed):
+        print(f"dte plan: {sentence}", file=sys.stderr)
     return 0
 
 
@@ -68,6 +70,16 @@ def as_json(file: str, fed: "Fed") -> dict[str, Any]:
             for plan, each in fed.written
         ],
     }
+
+
+def unfed(fed: "Fed") -> list[str]:
+    """Return a sentence for each sink to which nothing came of the fields its plan selects."""
+    return [
+        f"plan {plan!r} took {fed.selected[plan]} fields, and nothing came to {each.where}; expected "
+        "all that its actions wait for: every input, level and member, or fields up to the end of a window"
+        for plan, each in fed.written
+        if fed.selected.get(plan) and not each.n_items and not each.n_failed
+    ]
 
 
 def drawn(fed: "Fed") -> str:

@@ -5,7 +5,8 @@ selects is not decoded.
 """
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,8 @@ class Fed:
         From the first message until the last flush was done.
     written : tuple of (str, Written)
         What each sink took, with the name of its plan.
+    selected : mapping of str to int
+        Fields that each plan's selects let pass; without those it has none of.
     """
 
     n_messages: int
@@ -41,6 +44,7 @@ class Fed:
     n_bytes: int
     seconds: float
     written: tuple[tuple[str, Written], ...]
+    selected: Mapping[str, int]
 
     @property
     def n_dropped(self) -> int:
@@ -61,8 +65,11 @@ def feed(pipeline: Pipeline, paths: Sequence[str | Path], progress: Progress) ->
     started = time.perf_counter()
     messages = [found for path in paths for found in messages_of(Path(path))]
     n_fields = n_bytes = 0
+    selected: Counter[str] = Counter()
     for number, (where, message) in enumerate(messages, 1):
-        if pipeline.accepts(_name(where, message)):
+        takers = pipeline.takers(_name(where, message))
+        if takers:
+            selected.update(takers)
             field = named_field(where, message)
             pipeline.process(field)
             n_fields, n_bytes = n_fields + 1, n_bytes + field.n_bytes
@@ -74,6 +81,7 @@ def feed(pipeline: Pipeline, paths: Sequence[str | Path], progress: Progress) ->
         n_bytes=n_bytes,
         seconds=time.perf_counter() - started,
         written=tuple(pipeline.written()),
+        selected=selected,
     )
 
 

@@ -92,6 +92,11 @@ class Pipeline:
         """Whether any plan wants a field of this name; otherwise its parts need not be kept."""
         return any(all(select.accepts(metadata) for select in gate) for gate in self._gates)
 
+    def takers(self, metadata: Metadata) -> list[str]:
+        """Return the names of the plans that want a field of this name."""
+        gates = zip(self._chains, self._gates, strict=True)
+        return [chain.name for chain, gate in gates if all(select.accepts(metadata) for select in gate)]
+
     def warm(self) -> None:
         """Load or compile the loops these plans run. Another thread may meanwhile `process`.
 

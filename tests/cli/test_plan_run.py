@@ -51,3 +51,15 @@ def test_a_file_that_was_cut_off_says_how_much_is_there(tmp_path, data, capsys, 
     cut.write_bytes((data / "era5-2mt-2019-03-uk.grib").read_bytes()[:n_bytes])
     assert main(["plan", "run", str(plan), str(cut)]) == 2
     assert re.search(rf"cut\.grib, {words}", capsys.readouterr().err)
+
+
+def test_a_sink_to_which_nothing_came_of_selected_fields_is_told(tmp_path, data, capsys):
+    plan = tmp_path / "plan.yaml"
+    step = "{type: statistics, output-frequency: 1y, operations: [average], options: OPTIONS}"
+    text = PLAN.replace("{type: encode}", step.replace("OPTIONS", "{initial-condition-present: true}"))
+    sink = f"type: hdf5, path: '{tmp_path / 'o.h5'}'"
+    plan.write_text(text.replace("type: file, path: 'OUT', per-server: true", sink))
+    assert main(["plan", "run", str(plan), str(data / "era5-2mt-2019-03-uk.grib")]) == 0
+    assert "plan 'p' took 744 fields, and nothing came to HDF5" in capsys.readouterr().err
+    assert main(["plan", "run", str(plan), str(data / "healpix_H8.grib2")]) == 0
+    assert "nothing came" not in capsys.readouterr().err

@@ -103,7 +103,8 @@ def load_document(source: Source, place: str = "$", beside: Collection[str] = ()
     ------
     InvalidConfig
         With every mistake: the first dozen one to a line in the sentence, in ``error.mistakes``
-        a tuple of (place, sentence) of all, and in ``error.lines`` file and line of each, or None. ``error.place`` is the first one's.
+        a tuple of (place, sentence) of all, and in ``error.lines`` file and line of each, or
+        None. ``error.place`` is the first one's.
     """
     return _load(_written(source), place, beside, is_whole=True)
 
