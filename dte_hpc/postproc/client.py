@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from dte_hpc.base.errors import InvalidPart
 from dte_hpc.base.events import Listener, ignore
 from dte_hpc.base.field import Field, Metadata, Values
 from dte_hpc.base.route import Parcel, Route
@@ -96,9 +99,22 @@ class ClientPlans:
 
     def _take(self, item: MaskedField, route: Route) -> None:
         metadata, values = item.metadata, item.field.values
-        if not any(each.values is values and each.metadata == metadata for each in self._taken):
-            self._taken.append(Parcel(metadata=metadata, values=values, route=route))
+        for each in self._taken:
+            if each.metadata == metadata:
+                _refuse_other_values(each, values)
+                return
+        self._taken.append(Parcel(metadata=metadata, values=values, route=route))
 
     def _parcels(self) -> list[Parcel]:
         taken, self._taken = self._taken, []
         return taken
+
+
+def _refuse_other_values(sent: Parcel, values: Values) -> None:
+    """Raise InvalidPart unless a part is what was sent under its name: IO ranks cannot part them."""
+    if sent.values is not values and not np.array_equal(sent.values, values, equal_nan=True):
+        raise InvalidPart(
+            f"field {sent.metadata} is sent twice with other values; expected client plans that rename what "
+            "they change, or one that sends it",
+            metadata=sent.metadata,
+        )

@@ -3,8 +3,14 @@
 import numpy as np
 import pytest
 
+from dte_hpc.base.errors import InvalidPart
+from dte_hpc.base.field import Metadata
 from dte_hpc.codecs.decode import read_field
 from dte_hpc.codecs.layout import split
+from dte_hpc.postproc.client import ClientPlans
+from dte_hpc.postproc.plans.document import load_client
+
+TWICE = {"type": "scale", "custom-mappings": [{"param-in": 167, "param-out": 167, "scaling": 2.0}]}
 
 DOCUMENT = """
 client:
@@ -99,3 +105,20 @@ def test_a_mistake_of_the_client_is_told_once(job, tmp_path):
     ended = job((3, MODEL.format(plans=plans, io=1)))
     assert ended.status != 0
     assert ended.err.count("$.client.on-error") == 1, ended.err
+
+
+def test_one_name_with_two_values_is_refused(tmp_path):
+    document = {
+        "client": {
+            "plans": [
+                {"name": name, "actions": [*changes, {"type": "transport", "target": "server"}]}
+                for name, changes in (("as it is", []), ("twice", [TWICE]))
+            ]
+        },
+        "server": {"transport": "mpi", "plans": [{"name": "all", "actions": [{"type": "null"}]}]},
+    }
+    plans = ClientPlans(load_client(document))
+    named = Metadata({"param": 167, "step": 1})
+    assert len(plans.process(named, np.array([0.0, np.nan]))) == 1  # 0 is twice 0
+    with pytest.raises(InvalidPart, match=r"param=167,step=1 is sent twice with other values; expected"):
+        plans.process(named, np.array([1.0, np.nan]))
