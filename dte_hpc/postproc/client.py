@@ -70,6 +70,7 @@ class ClientPlans:
 
     def process(self, metadata: Metadata, values: Values) -> list[Parcel]:
         """Take a part through every plan; return what is to be sent, each once. It refers to `values`."""
+        self._taken = []  # what a part before it left when a plan raised: the model has written over it
         self._pipeline.process(Field(metadata=metadata, values=values))
         return self._parcels()
 

@@ -122,3 +122,4 @@ def test_one_name_with_two_values_is_refused(tmp_path):
     assert len(plans.process(named, np.array([0.0, np.nan]))) == 1  # 0 is twice 0
     with pytest.raises(InvalidPart, match=r"param=167,step=1 is sent twice with other values; expected"):
         plans.process(named, np.array([1.0, np.nan]))
+    assert [each.metadata["step"] for each in plans.process(named.replace(step=2), np.zeros(2))] == [2]
