@@ -85,6 +85,7 @@ class ClientPlans:
 
     def close(self) -> list[Parcel]:
         """Let go of everything; return what actions held back, to be sent."""
+        self._taken = []
         self._pipeline.close()
         return self._parcels()
 

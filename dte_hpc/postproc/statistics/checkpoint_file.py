@@ -11,6 +11,7 @@ The manifest of the checkpoint holds the size and the xxh3-64 of the whole file,
 before HDF5 parses a byte of it; those in the index are looked at when a variable is loaded.
 """
 
+import io
 import json
 from collections.abc import Iterable
 from dataclasses import fields
@@ -23,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dte_hpc.base.checksum import checksum
-from dte_hpc.base.errors import CorruptData
+from dte_hpc.base.errors import CorruptData, StorageFailed
 from dte_hpc.base.field import Metadata
 
 FORMAT, VERSION = "dte-checkpoint", 1
@@ -32,9 +33,68 @@ _ODD = (OSError, KeyError, ValueError, TypeError, RuntimeError)
 
 
 def write_states(path: Path, states: Iterable[tuple[Metadata, Any]]) -> None:
-    """Write a new file, one state in memory at a time. It is not yet durable."""
+    """Write a new file, one state in memory at a time. It is not yet durable.
+
+    Raises
+    ------
+    StorageFailed
+        When the file system refuses a byte of it.
+    """
+    try:
+        with path.open("xb+", buffering=0) as raw:
+            kept = _Remembering(raw)
+            _write(kept, states)
+    except OSError as error:
+        raise _refused(path, error) from error
+    if kept.refusal is not None:
+        raise _refused(path, kept.refusal) from kept.refusal
+
+
+class _Remembering(io.RawIOBase):
+    """A file that takes every byte HDF5 gives it, and remembers the first that the file system refused.
+
+    HDF5 cannot be told of a failed write: it tries again when its objects are let go of, prints, and ends the
+    process by a segmentation fault (HDF5 1.14, seen with a full disk).
+    """
+
+    def __init__(self, raw: io.FileIO) -> None:
+        self._raw = raw
+        self.refusal: OSError | None = None
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return self._raw.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._raw.tell()
+
+    def readinto(self, buffer: Any, /) -> int:
+        return self._raw.readinto(buffer) or 0
+
+    def write(self, data: Any, /) -> int:
+        view = memoryview(data).cast("B")
+        at = 0
+        while at < len(view) and self.refusal is None:
+            try:
+                at += self._raw.write(view[at:]) or 0
+            except OSError as error:
+                self.refusal = error
+        return len(view)
+
+    def truncate(self, size: int | None = None, /) -> int:
+        try:
+            return self._raw.truncate(size)
+        except OSError as error:
+            self.refusal = self.refusal or error
+            return size or 0
+
+
+def _refused(path: Path, error: OSError) -> StorageFailed:
+    return StorageFailed(f"the checkpoint {path} cannot be written: {error}", path=str(path))
+
+
+def _write(target: io.RawIOBase, states: Iterable[tuple[Metadata, Any]]) -> None:
     index = []
-    with h5py.File(path, "x", libver=("v110", "v110")) as file:
+    with h5py.File(target, "w", libver=("v110", "v110")) as file:
         file.attrs["format"], file.attrs["version"] = FORMAT, VERSION
         for number, (name, state) in enumerate(states):
             facts, arrays = _taken_apart(state)

@@ -3,6 +3,8 @@
 import os
 import random
 import shutil
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -358,3 +360,31 @@ def test_a_client_plan_keeps_no_state(word):
     actions = [statistics | {"options": {word: True}}, {"type": "null"}]
     with pytest.raises(InvalidConfig, match=rf"actions\[0\].options.{word}: found true in a client plan"):
         load_document({"client": {"plans": [{"name": "p", "actions": actions}]}, "server": {"plans": []}})
+
+
+def test_a_full_disk_is_told_and_not_a_crash(tmp_path):
+    """In a process of its own: HDF5 that is told of a failed write ends it by a segmentation fault."""
+    script = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from dte_hpc.base.errors import StorageFailed
+from dte_hpc.base.field import Metadata
+from dte_hpc.postproc.statistics.checkpoint_file import write_states
+from dte_hpc.postproc.statistics.running import Window
+import datetime
+now = datetime.datetime(2026, 1, 1)
+window = dict(base=now, begin=now, end=now, last=now, metadata=Metadata({"param": 1}))
+states = [(Metadata({"param": n}), Window(**window, state={"total": np.ones(5000)})) for n in range(5)]
+resource.setrlimit(resource.RLIMIT_FSIZE, (70_000, 70_000))
+try:
+    write_states(Path(sys.argv[1]), states)
+except StorageFailed as error:
+    print(error)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "full.h5")], capture_output=True, text=True, check=True
+    )
+    assert "full.h5 cannot be written" in ended.stdout
+    assert "File too large" in ended.stdout
+    assert ended.stderr == ""
