@@ -10,7 +10,6 @@ part: readable as of the last flush if no field came after that one, else perhap
 place.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +17,11 @@ from typing import Any
 
 from dte_hpc.base.config import refuse
 from dte_hpc.base.errors import InvalidConfig
-from dte_hpc.base.events import FieldStored
 from dte_hpc.base.field import Field
 from dte_hpc.codecs import netcdf
-from dte_hpc.postproc.action import FIELDS, Context, MaskedField, Options
-from dte_hpc.postproc.sinks.kept_files import KeptFiles
-from dte_hpc.postproc.sinks.patterns import filled, of_server, pattern_mistake, refuse_sharing
+from dte_hpc.postproc.sinks.aside import AsideFile
+from dte_hpc.postproc.sinks.kept_files import GrowingFile
+from dte_hpc.postproc.sinks.of_fields import FieldSink, PatternOptions
 from dte_hpc.postproc.sinks.series import Axis, Ground, Series, Variable
 
 CHUNK_POINTS = 262_144
@@ -33,70 +31,35 @@ BOUNDS = "bounds"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NetcdfOptions(Options):
-    """Options of `NetcdfSink`.
+class NetcdfOptions(PatternOptions):
+    """Options of `NetcdfSink`: those of `PatternOptions`, and one more.
 
     Attributes
     ----------
-    path : str
-        Pattern of the file's path, see `patterns`.
-    per_server : bool
-        A file for each IO rank, ``server-0-...``; needed where there are several.
     deflate : int
         0 (as the values are) to 9 (smallest); 1 is nearly as small as 9.
     """
 
-    path: str
-    per_server: bool = False
     deflate: int = 0
 
     def mistakes(self, place: str) -> Iterator[InvalidConfig]:
         """Yield what is wrong with the path, and a level that is none."""
-        found = pattern_mistake(self.path)
-        if found:
-            yield refuse(f"{place}.path", found, "a path with keywords as {param}")
+        yield from PatternOptions.mistakes(self, place)
         if not 0 <= self.deflate <= 9:
             yield refuse(f"{place}.deflate", str(self.deflate), "0 to 9")
 
 
-class NetcdfSink:
+class NetcdfSink(FieldSink):
     """Write fields into NetCDF-4 files."""
 
     Options = NetcdfOptions
-    consumes = FIELDS
-    journal_root: Path | None = None
+    NAME, TITLE = "netcdf", "NetCDF"
 
-    def __init__(self, options: NetcdfOptions, context: Context) -> None:
-        refuse_sharing(
-            "netcdf", options.path, context, per_server=options.per_server, way_out="per-server: true"
-        )
-        self._options, self._context = options, context
-        self._files = KeptFiles(lambda path: NetcdfFile(path, deflate=options.deflate))
-        path = of_server(Path(options.path), context, per_server=options.per_server)
-        self._files.prepare(path)
-
-    @classmethod
-    def explain(cls, options: NetcdfOptions) -> str:
-        """Say which files."""
-        return f"NetCDF {options.path}" + (" (one a server)" if options.per_server else "")
-
-    def write(self, item: MaskedField) -> None:
-        """Put one field at its place."""
-        path = filled(self._options.path, item.metadata)
-        path = of_server(path, self._context, per_server=self._options.per_server)
-        self._files.write(path, item.field)
-        self._context.listener(FieldStored(key=repr(item.metadata), n_bytes=item.field.n_bytes))
-
-    def flush(self) -> None:
-        """Make what is there durable and readable."""
-        self._files.flush()
-
-    def close(self) -> None:
-        """Give every file its name."""
-        self._files.close()
+    def _file(self, path: Path) -> GrowingFile:
+        return NetcdfFile(path, deflate=self._options.deflate)
 
 
-class NetcdfFile:
+class NetcdfFile(AsideFile):
     """One file, written beside its place.
 
     Parameters
@@ -107,15 +70,12 @@ class NetcdfFile:
     """
 
     def __init__(self, path: Path, *, deflate: int = 0) -> None:
-        self._path = path
-        self._aside = path.with_name(f".{path.name}.part")
+        super().__init__(path)
         self._series = Series()
         self._options = (
             {"compression": "gzip", "compression_opts": deflate, "shuffle": True} if deflate else {}
         )
         self._made: set[str] = set()
-        self._file: Any = None
-        self._is_new = True
 
     def write(self, field: Field) -> None:
         """Put a field at its place; one that is there already is replaced."""
@@ -142,29 +102,10 @@ class NetcdfFile:
         for variable in self._series.variables.values():
             if file[variable.name].shape != variable.shape:
                 file[variable.name].resize(variable.shape)
-        file.flush()
-        sync(self._aside)
+        super().flush()
 
-    def park(self) -> None:
-        """Flush, and close the part."""
-        if self._file is not None:
-            self.flush()
-            self._file.close()
-            self._file = None
-
-    def finish(self) -> None:
-        """Close the part, and give it the file's name."""
-        self.park()
-        self._aside.replace(self._path)
-        sync(self._path.parent)
-
-    def _opened(self) -> Any:
-        if self._file is None:
-            self._file = netcdf.create(self._aside) if self._is_new else netcdf.reopen(self._aside)
-            if self._is_new:
-                netcdf.set_attributes(self._file, CONVENTIONS)
-            self._is_new = False
-        return self._file
+    def _begin(self, file: Any) -> None:
+        netcdf.set_attributes(file, CONVENTIONS)
 
     def _add_variable(self, file: Any, variable: Variable) -> None:
         for axis in variable.axes:
@@ -232,12 +173,3 @@ def named_coordinates(variable: Variable) -> dict[str, str]:
     ]
     names += [name for name in variable.ground.coordinates if name not in variable.ground.sizes]
     return {"coordinates": " ".join(names)} if names else {}
-
-
-def sync(path: Path) -> None:
-    """Wait until a file or folder is on disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -17,83 +17,31 @@ import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dte_hpc.base.config import refuse
-from dte_hpc.base.errors import InvalidConfig, StorageFailed
-from dte_hpc.base.events import FieldStored
+from dte_hpc.base.errors import StorageFailed
 from dte_hpc.base.field import Field
-from dte_hpc.postproc.action import FIELDS, Context, MaskedField, Options
-from dte_hpc.postproc.sinks.kept_files import KeptFiles
-from dte_hpc.postproc.sinks.netcdf import BOUNDS, CONVENTIONS, chunk_of, named_coordinates, sync
-from dte_hpc.postproc.sinks.patterns import filled, of_server, pattern_mistake, refuse_sharing
+from dte_hpc.postproc.sinks.aside import sync
+from dte_hpc.postproc.sinks.kept_files import GrowingFile
+from dte_hpc.postproc.sinks.netcdf import BOUNDS, CONVENTIONS, chunk_of, named_coordinates
+from dte_hpc.postproc.sinks.of_fields import FieldSink
 from dte_hpc.postproc.sinks.series import Series, Variable
 
 METADATA = "zarr.json"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ZarrOptions(Options):
-    """Options of `ZarrSink`.
-
-    Attributes
-    ----------
-    path : str
-        Pattern of the folder's path, see `patterns`.
-    per_server : bool
-        A folder for each IO rank, ``server-0-...``; needed where there are several.
-    """
-
-    path: str
-    per_server: bool = False
-
-    def mistakes(self, place: str) -> Iterator[InvalidConfig]:
-        """Yield what is wrong with the path."""
-        found = pattern_mistake(self.path)
-        if found:
-            yield refuse(f"{place}.path", found, "a path with keywords as {param}")
-
-
-class ZarrSink:
+class ZarrSink(FieldSink):
     """Write fields into Zarr stores."""
 
-    Options = ZarrOptions
-    consumes = FIELDS
-    journal_root: Path | None = None
+    NAME, TITLE = "zarr", "Zarr"
+    ARE_FOLDERS = True
 
-    def __init__(self, options: ZarrOptions, context: Context) -> None:
-        refuse_sharing(
-            "zarr", options.path, context, per_server=options.per_server, way_out="per-server: true"
-        )
-        self._options, self._context = options, context
-        self._folders = KeptFiles(ZarrFolder, are_folders=True)
-        path = of_server(Path(options.path), context, per_server=options.per_server)
-        self._folders.prepare(path)
-
-    @classmethod
-    def explain(cls, options: ZarrOptions) -> str:
-        """Say which folders."""
-        return f"Zarr {options.path}" + (" (one a server)" if options.per_server else "")
-
-    def write(self, item: MaskedField) -> None:
-        """Put one field at its place."""
-        path = filled(self._options.path, item.metadata)
-        path = of_server(path, self._context, per_server=self._options.per_server)
-        self._folders.write(path, item.field)
-        self._context.listener(FieldStored(key=repr(item.metadata), n_bytes=item.field.n_bytes))
-
-    def flush(self) -> None:
-        """Make what is there durable and readable."""
-        self._folders.flush()
-
-    def close(self) -> None:
-        """Let go."""
-        self._folders.close()
+    def _file(self, path: Path) -> GrowingFile:
+        return ZarrFolder(path)
 
 
 class ZarrFolder:
