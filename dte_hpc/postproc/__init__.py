@@ -1,6 +1,6 @@
 """What becomes of a field: actions, and the plans that chain them.
 
-A plan is YAML in MultIO's shape (`plan`). `load_plans` checks it, every mistake at once and with its
+A plan is YAML in MultIO's shape (`plans`). `load_plans` checks it, every mistake at once and with its
 place, before anything runs; `Pipeline` runs the plans of one IO rank::
 
     pipeline = Pipeline(load_plans("plan.yaml"))
@@ -21,11 +21,11 @@ Actions and sinks are found by entry points (`plugs`), ours too; what one must d
 over values are in `*/kernels`. A field goes through several plans without a copy, and no action writes
 into a field it was given.
 
-Restrictions: samples of a variable must come in order, none left out. Statistics are hours, days and
-calendar months long; of months the first one may be short. A point that is missing in one sample is
-missing in the statistic. Vector components are interpolated as scalars, which is wrong near the poles.
-State outlives the process where a plan
-says ``write-restart``: of `statistics`, not of sinks.
+Restrictions: samples of a variable must come in order, none left out. The first window of a frequency may be
+short. A point that is missing in one sample is missing in the statistic, unless ``value-count-threshold``
+says otherwise. Vector components are interpolated as numbers, which is wrong near the poles, unless
+``vector`` says otherwise. State outlives the process where a plan says ``write-restart``: of `statistics`,
+not of sinks nor of `ensemble-statistics`.
 """
 
 from dte_hpc.postproc.pipeline import Pipeline
