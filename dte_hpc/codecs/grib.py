@@ -4,7 +4,6 @@ The only module that imports ecCodes. It is asked for headers and explanations, 
 field: `headers` remembers what it answered, `packing` moves the values.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +18,7 @@ from dte_hpc.base.field import PACKING_FACTS
 from dte_hpc.base.key import Scalar
 from dte_hpc.codecs.assignment import Assignment
 from dte_hpc.codecs.gridkeys import grid_keys
+from dte_hpc.codecs.header_keys import identity_keys, integer, level_keys, product_keys, refuse_difference
 from dte_hpc.codecs.layout import byte_view, grib2_sections
 from dte_hpc.grids import Grid
 
@@ -33,37 +33,7 @@ PROCESSES = {
     "difference": "diff",
     "inverse-difference": "sdiff",
 }
-NOT_IN_HEADER = frozenset(
-    {
-        "domain", "timespan", "packingType",
-        "bitsPerValue", "decimalScaleFactor", "binaryScaleFactor", "referenceValue",
-        "operation", "operation-frequency", "sampleIntervalInSeconds", "step-frequency", "timeStep",
-        "previousDate", "previousTime", "currentDate", "currentTime", "startStepInHours", "endStepInHours",
-        "gridType", "gridName", "Ni", "Nj", "north", "south", "west", "east", "west_east_increment",
-        "south_north_increment", "Nside", "orderingConvention",  # all of which `grid` says
-    }
-)  # fmt: skip
-HANDLED = frozenset(
-    {
-        "class", "type", "stream", "expver", "date", "time", "param", "number", "grid", "levtype", "levelist",
-        "step", "startStep", "endStep", "stattype", "quantile",
-    }
-)  # fmt: skip
-COMPARED = (
-    *("class", "type", "stream", "expver", "date", "time", "step"),
-    *("levtype", "levelist", "number", "quantile"),
-)
-STARTS = frozenset({"startDate", "startTime"})  # what MultIO calls date and time
-OF_ALL_MEMBERS = ("em", "es")
-LEVEL_TYPES = {
-    "pl": "isobaricInhPa",
-    "ml": "hybrid",
-    "pt": "theta",
-    "pv": "potentialVorticity",
-    "hl": "heightAboveGround",
-}
 TABLES_VERSION = 32
-UNKNOWN_SIZE = 255
 INTEGER_PACKINGS = ("grid_jpeg", "grid_png", "grid_second_order", "grid_complex")
 
 
@@ -223,7 +193,7 @@ def make_header(metadata: Mapping[str, Scalar], n_values: int, grid: Grid | None
         message: bytes = eccodes.codes_get_message(handle)
     finally:
         eccodes.codes_release(handle)
-    _refuse_difference(metadata, mars_namespace(message))  # read anew: a handle being changed says less
+    refuse_difference(metadata, mars_namespace(message))  # read anew: a handle being changed says less
     return message
 
 
@@ -304,15 +274,19 @@ def latest_tables() -> int:
         return int(eccodes.codes_get(handle, "tablesVersionLatest"))
 
 
+def _set(handle: Any, key: str, value: Any) -> None:
+    if value is None:
+        eccodes.codes_set_missing(handle, key)
+    elif isinstance(value, np.ndarray):
+        eccodes.codes_set_array(handle, key, value)
+    else:
+        eccodes.codes_set(handle, key, value)
+
+
 def _assign(handle: Any, assignment: Assignment, metadata: Mapping[str, Scalar]) -> None:
     key, value, _ = assignment
     try:
-        if value is None:
-            eccodes.codes_set_missing(handle, key)
-        elif isinstance(value, np.ndarray):
-            eccodes.codes_set_array(handle, key, value)
-        else:
-            eccodes.codes_set(handle, key, value)
+        _set(handle, key, value)
     except eccodes.ReadOnlyError:
         return
     except (eccodes.CodesInternalError, ValueError, TypeError) as error:
@@ -359,10 +333,7 @@ def _packing_type(ccsds: bool) -> str:
 def _set_all(handle: Any, keys: Mapping[str, Any], metadata: Mapping[str, Scalar]) -> None:
     for keyword, value in keys.items():
         try:
-            if isinstance(value, np.ndarray):
-                eccodes.codes_set_array(handle, keyword, value)
-            else:
-                eccodes.codes_set(handle, keyword, value)
+            _set(handle, keyword, value)
         except (eccodes.CodesInternalError, ValueError, TypeError) as error:
             raise InvalidPart(
                 f"ecCodes refuses {keyword}={value!r} in the header of field {metadata}: {error}",
@@ -371,134 +342,14 @@ def _set_all(handle: Any, keys: Mapping[str, Any], metadata: Mapping[str, Scalar
             ) from error
 
 
-def identity_keys(metadata: Mapping[str, Scalar]) -> dict[str, Any]:
-    """Return the ecCodes keys that say who made a field and when, in the order they must be set in."""
-    keys: dict[str, Any] = {"centre": "ecmf", "setLocalDefinition": 1}
-    if "quantile" in metadata:  # ecCodes takes type pb only where there is room for a quantile
-        keys["productDefinitionTemplateNumber"] = _template(metadata)
-        keys |= _quantile_keys(metadata)
-    for keyword in ("class", "type", "stream", "expver"):
-        if keyword in metadata:
-            keys[keyword] = _expver(metadata[keyword]) if keyword == "expver" else metadata[keyword]
-    keys.setdefault("productDefinitionTemplateNumber", _template(metadata))
-    if "date" in metadata:
-        keys["dataDate"] = _integer(metadata, "date")
-    if "time" in metadata:
-        keys["dataTime"] = _integer(metadata, "time")
-    return keys
-
-
-def _expver(value: Scalar) -> str:
-    return str(value).rjust(4, "0")
-
-
-def _template(metadata: Mapping[str, Scalar]) -> int:
-    """Return the product definition template: 0, 1 with a number, 8 over a time range, 11 for both.
-
-    Of all members of an ensemble: 2, a quantile: 86, and 12 and 87 over a time range.
-    """
-    over_time = "stattype" in metadata or "startStep" in metadata
-    if "quantile" in metadata:
-        return 87 if over_time else 86
-    if metadata.get("type") in OF_ALL_MEMBERS and "number" not in metadata:
-        return 12 if over_time else 2
-    return (1 if "number" in metadata else 0) + (
-        (10 if "number" in metadata else 8) if "stattype" in metadata else 0
-    )
-
-
-def _quantile_keys(metadata: Mapping[str, Scalar]) -> dict[str, int]:
-    """Return what MARS's name of a quantile says: ``10:100`` is the tenth of a hundred."""
-    nth, _, parts = str(metadata["quantile"]).partition(":")
-    if not (nth.isdecimal() and parts.isdecimal()):
-        raise InvalidPart(
-            f"field {metadata} has quantile={metadata['quantile']!r}; expected one as 10:100",
-            keyword="quantile",
-        )
-    return {"totalNumberOfQuantiles": int(parts), "quantileValue": int(nth)}
-
-
-def _integer(metadata: Mapping[str, Scalar], keyword: str) -> int:
-    value = metadata[keyword]
-    try:
-        number = int(value)
-        if float(value) != number:
-            raise ValueError(value)
-    except (ValueError, OverflowError) as error:
-        raise InvalidPart(
-            f"field {metadata} has {keyword}={value!r}; expected a whole number", keyword=keyword
-        ) from error
-    return number
-
-
 def _set_product(handle: Any, metadata: Mapping[str, Scalar]) -> None:
     """Set parameter, level, number and step; the order matters, as ecCodes derives some from others."""
     if "param" in metadata:
-        _set_all(handle, {"paramId": _integer(metadata, "param")}, metadata)
-    _set_all(handle, _level_keys(metadata), metadata)
+        _set_all(handle, {"paramId": integer(metadata, "param")}, metadata)
+    _set_all(handle, level_keys(metadata), metadata)
     if "stattype" in metadata:
         _set_statistic(handle, metadata)
-    keys: dict[str, Any] = {}
-    if "number" in metadata:  # ecCodes names a member only where the ensemble has a size: 255 is "not known"
-        keys = {"number": _integer(metadata, "number"), "numberOfForecastsInEnsemble": UNKNOWN_SIZE}
-    if "startStep" in metadata or "endStep" in metadata:
-        keys["startStep"] = _integer(metadata, "startStep") if "startStep" in metadata else 0
-        keys["endStep"] = _integer(metadata, "endStep" if "endStep" in metadata else "step")
-    elif "step" in metadata:
-        keys["step"] = metadata["step"]
-    known = NOT_IN_HEADER | HANDLED | (STARTS if "date" in metadata else frozenset())
-    keys |= {k: v for k, v in metadata.items() if k not in known}
-    _set_all(handle, keys, metadata)
-
-
-def _refuse_difference(metadata: Mapping[str, Scalar], said: Mapping[str, Scalar]) -> None:
-    """Refuse metadata that would be found again under another key: the words depend on each other."""
-    wanted = {keyword: metadata[keyword] for keyword in COMPARED if keyword in metadata}
-    if "endStep" in metadata:
-        wanted["step"] = metadata["endStep"]
-    if "stattype" not in metadata and "param" in metadata:
-        wanted["param"] = metadata["param"]
-    if metadata.get("levtype") == "sfc":
-        wanted.pop("levelist", None)
-    if said.get("step") == f"{metadata.get('startStep')}-{metadata.get('endStep')}":
-        wanted.pop("step")  # what ecCodes calls a mean, deviation or quantile of members over a time range
-    for keyword, value in wanted.items():
-        if _comparable(said.get(keyword, "")) != _comparable(value):
-            raise InvalidPart(
-                f"field {metadata} has {keyword}={value}, for which ecCodes says "
-                f"{said.get(keyword, 'nothing')}; expected words that belong together",
-                keyword=keyword,
-                value=value,
-            )
-
-
-def _comparable(value: Scalar) -> Scalar:
-    try:
-        return float(value)
-    except ValueError:
-        return str(value).lower()
-
-
-def _level_keys(metadata: Mapping[str, Scalar]) -> dict[str, Any]:
-    kind = metadata.get("levtype")
-    if "levelist" not in metadata or kind == "sfc":
-        return {}
-    if not isinstance(kind, str):
-        raise InvalidPart(f"field {metadata} has a levelist but no levtype; expected both", keyword="levtype")
-    level = metadata["levelist"]
-    if kind == "pl" and not float(level).is_integer():
-        return {"typeOfLevel": "isobaricInPa", "level": _pascals(metadata, float(level))}
-    keys: dict[str, Any] = {"typeOfLevel": LEVEL_TYPES[kind]} if kind in LEVEL_TYPES else {}
-    return keys | {"level": _integer(metadata, "levelist")}
-
-
-def _pascals(metadata: Mapping[str, Scalar], hectopascals: float) -> int:
-    pascals = round(hectopascals * 100)
-    if not math.isclose(pascals, hectopascals * 100):
-        raise InvalidPart(
-            f"field {metadata} has the level {hectopascals} hPa; expected whole pascals", keyword="levelist"
-        )
-    return pascals
+    _set_all(handle, product_keys(metadata), metadata)
 
 
 def _set_statistic(handle: Any, metadata: Mapping[str, Scalar]) -> None:

@@ -14,11 +14,12 @@ from dte_hpc.base.checksum import ByteLike
 from dte_hpc.base.key import Scalar
 from dte_hpc.codecs import grib, octets
 from dte_hpc.codecs.gridname import grid_of
+from dte_hpc.codecs.header_keys import NOT_IN_HEADER
 from dte_hpc.codecs.layout import byte_view, grib2_sections, message_length
 from dte_hpc.grids import Grid
 
 MAX_KINDS = 4096
-_NOT_OF_KIND = grib.NOT_IN_HEADER.union(octets.VARIABLE)
+_NOT_OF_KIND = NOT_IN_HEADER.union(octets.VARIABLE)
 Words = Mapping[str, str | int]
 Answer = TypeVar("Answer")
 
@@ -175,7 +176,7 @@ class HeaderMaker:
 
         words = octets.variable_words(metadata)
         if words is None:
-            every = frozenset((k, v) for k, v in metadata.items() if k not in grib.NOT_IN_HEADER)
+            every = frozenset((k, v) for k, v in metadata.items() if k not in NOT_IN_HEADER)
             return self._memory.of_field((every, n_values), ask)
         rest = frozenset((k, v) for k, v in metadata.items() if k not in _NOT_OF_KIND)
         return self._memory.header((rest, n_values), words, ask)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from dte_hpc.base.errors import InvalidConfig, InvalidPart
 from dte_hpc.base.field import Field, Metadata
 from dte_hpc.codecs import grib
+from dte_hpc.codecs.header_keys import template_number
 from dte_hpc.grids import grid
 from dte_hpc.postproc.action import Context, Flow, MaskedField, Stage
 from dte_hpc.postproc.pipeline import Pipeline
@@ -220,7 +221,7 @@ def test_eccodes_reads_every_result_back_under_its_own_name(named, template, win
         assert said.get("quantile") == out.metadata.get("quantile")
         assert said["step"] == ("0-12" if window else "12")
         assert "number" not in said
-        assert grib._template(out.metadata) == template[str(said["type"])]
+        assert template_number(out.metadata) == template[str(said["type"])]
 
 
 def test_a_plan_from_members_to_messages(tmp_path):
