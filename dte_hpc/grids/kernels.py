@@ -33,6 +33,20 @@ def box_distance(low: F64, high: F64, node: int, x: float, y: float, z: float) -
 
 
 @_kernel
+def push_children(
+    low: F64, high: F64, node: int, x: float, y: float, z: float, stack: I64, far: F64, top: int
+) -> None:
+    """Put the two children of a node on the stack, the nearer one last, so that it is looked at first."""
+    left = box_distance(low, high, 2 * node, x, y, z)
+    right = box_distance(low, high, 2 * node + 1, x, y, z)
+    near_first = left <= right
+    stack[top] = 2 * node + 1 if near_first else 2 * node
+    far[top] = right if near_first else left
+    stack[top + 1] = 2 * node if near_first else 2 * node + 1
+    far[top + 1] = left if near_first else right
+
+
+@_kernel
 def nearest_points(
     vectors: F64, order: I64, low: F64, high: F64, leaf_size: int, places: F64, nearest: I64
 ) -> None:
@@ -65,13 +79,7 @@ def nearest_points(
                         best = min(best, distance)
                         found = order[k]
                 continue
-            left = box_distance(low, high, 2 * node, x, y, z)
-            right = box_distance(low, high, 2 * node + 1, x, y, z)
-            near_first = left <= right
-            stack[top] = 2 * node + 1 if near_first else 2 * node
-            far[top] = right if near_first else left
-            stack[top + 1] = 2 * node if near_first else 2 * node + 1
-            far[top + 1] = left if near_first else right
+            push_children(low, high, node, x, y, z, stack, far, top)
             top += 2
         nearest[i] = found
 
@@ -117,11 +125,5 @@ def nearest_k_points(
                     a, b, c = vectors[p, 0] - x, vectors[p, 1] - y, vectors[p, 2] - z
                     _insert(best, nearest[i], a * a + b * b + c * c, order[p])
                 continue
-            left = box_distance(low, high, 2 * node, x, y, z)
-            right = box_distance(low, high, 2 * node + 1, x, y, z)
-            near_first = left <= right
-            stack[top] = 2 * node + 1 if near_first else 2 * node
-            far[top] = right if near_first else left
-            stack[top + 1] = 2 * node if near_first else 2 * node + 1
-            far[top + 1] = left if near_first else right
+            push_children(low, high, node, x, y, z, stack, far, top)
             top += 2
